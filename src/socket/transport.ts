@@ -1,0 +1,147 @@
+/**
+ * What a runtime lends to the core: byte connections, and nothing that knows WebSocket.
+ *
+ * ```
+ *   runtime --- TransportSink.data / end / drain / abort --> core
+ *   runtime <-- Transport.write / end / abort / pause / resume --- core
+ * ```
+ *
+ * It is push-shaped, because a read that costs a promise costs 40 % of the messages with one in flight.
+ */
+
+/** One end of a connection, for logs and policy; never for decisions of the protocol. */
+export type Endpoint =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string }
+  | { readonly transport: "memory" };
+
+/** What a transport tells its owner. No method is called before the call that caused it has returned. */
+export interface TransportSink {
+  /** Bytes from the peer, at least one. They are handed over for good: the receiver may overwrite and keep them. */
+  data(chunk: Uint8Array): void;
+  /** The peer's FIN: no more data comes. The other direction stays open. Called at most once. */
+  end(): void;
+  /** `buffered` was above zero and is zero again. */
+  drain(): void;
+  /**
+   * The connection broke in both directions. Called at most once, nothing follows it, and not in answer to the
+   * owner's own `abort()`.
+   */
+  abort(reason: unknown): void;
+}
+
+/**
+ * What became of a chunk: `taken` (it may be used again at once), `kept` (the transport keeps it; it must not be
+ * touched again) or `refused` (the transport has ended: the bytes are lost).
+ */
+export type WriteResult = "taken" | "kept" | "refused";
+
+/** One reliable, ordered byte connection that is already open (TLS, if any, done). */
+export interface Transport {
+  /**
+   * Starts delivery. Called again, it hands the connection over: all that comes from then on goes to the new sink
+   * (the opening handshake and the open WebSocket are two receivers of one connection).
+   */
+  open(sink: TransportSink): void;
+  /**
+   * Takes bytes, all of them, in order. The chunk is lent until the call returns: what the runtime has not taken by
+   * then is copied; only with `mayKeep` may the transport keep the chunk itself, and then says `kept`.
+   * A chunk without bytes is nothing.
+   */
+  write(chunk: Uint8Array, mayKeep: boolean): WriteResult;
+  /**
+   * Stops reading, so that the peer feels it. From the return of the call until `resume()` neither `data` nor `end`
+   * is called; what had been read by then comes after `resume()`. `abort` may come at any time.
+   */
+  pause(): void;
+  /** Goes on reading. */
+  resume(): void;
+  /** FIN, after all that was written. Reading goes on. Once both ends have sent theirs, the connection is released. */
+  end(): void;
+  /** Drops both directions now. May be called more than once, at any time, and never throws. */
+  abort(reason?: unknown): void;
+  /** Bytes taken and not yet given to the runtime's socket. */
+  readonly buffered: number;
+  /** The connection keeps the process alive (the default). */
+  ref(): void;
+  /** The connection does not keep the process alive. */
+  unref(): void;
+  /** The other end. */
+  readonly remote?: Endpoint;
+}
+
+/** TLS settings of a client. */
+export interface ClientTls {
+  /** Certificates of authorities to trust, in PEM; added to or replacing the system's, as the runtime does it. */
+  readonly ca?: string | readonly string[];
+  /** Name for SNI and for checking the certificate, where it is not the host's. */
+  readonly servername?: string;
+  /** Certificate chain of the client, in PEM. */
+  readonly cert?: string;
+  /** Private key of the client, in PEM. */
+  readonly key?: string;
+  /** Whether a certificate that cannot be trusted ends the connection. @default {true} */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** TLS settings of a server. */
+export interface ServerTls {
+  /** Certificate chain, in PEM. */
+  readonly cert: string;
+  /** Private key, in PEM. */
+  readonly key: string;
+}
+
+/** Where a client wants to go. */
+export type Target =
+  | {
+    readonly transport: "tcp";
+    readonly hostname: string;
+    readonly port: number;
+    /** Present: over TLS. */
+    readonly tls?: ClientTls;
+  }
+  | {
+    readonly transport: "unix";
+    readonly path: string;
+    /** Present: over TLS. */
+    readonly tls?: ClientTls;
+  };
+
+/** Where a server wants to listen. */
+export type ListenOptions =
+  | {
+    readonly transport: "tcp";
+    /** @default {"0.0.0.0"} */
+    readonly hostname?: string;
+    /** 0 picks a free one. */
+    readonly port: number;
+    readonly tls?: ServerTls;
+  }
+  | {
+    readonly transport: "unix";
+    readonly path: string;
+    readonly tls?: ServerTls;
+  };
+
+/** A listening socket. */
+export interface Listener {
+  /** Where it listens; the port is the real one. */
+  readonly address: Endpoint;
+  /** Stops listening. Connections that were accepted go on. Resolves when the address is free. */
+  close(): Promise<void>;
+  /** The listener keeps the process alive (the default). */
+  ref(): void;
+  /** The listener does not keep the process alive. */
+  unref(): void;
+}
+
+/** What a runtime must lend. Everything else comes from the web's globals. */
+export interface Runtime {
+  /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
+  readonly name: string;
+  /** Opens a connection. Rejects with the runtime's own error, or with `signal.reason` when aborted. */
+  connect(target: Target, signal?: AbortSignal): Promise<Transport>;
+  /** Listens; `accept` is called for each connection, which is not read before its `open()`. */
+  listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener>;
+}
