@@ -1,0 +1,96 @@
+/**
+ * Close codes and reasons (RFC 6455, sections 5.5.1 and 7.4), and close as data: what was sent, what was received and in
+ * which order. Everything that is told about an end is derived from that.
+ */
+
+import { ABNORMAL_CLOSURE, MAX_CLOSE_REASON, NO_STATUS } from "./constants.ts";
+import type { ErrorCode } from "./errors.ts";
+import { utf8Length } from "./utf8.ts";
+
+/** What one Close frame carries; without a code it was empty. */
+export interface CloseFrame {
+  /** The code, where the frame has a body. */
+  readonly code?: number;
+  /** The reason, "" where there is none. */
+  readonly reason: string;
+}
+
+/** The end of a connection: both Close frames and who began. */
+export interface CloseRecord {
+  /** The Close frame this end sent. */
+  readonly sent: CloseFrame | undefined;
+  /** The Close frame the peer sent. */
+  readonly received: CloseFrame | undefined;
+  /** Who sent the first Close frame: this end, the peer, or nobody. */
+  readonly initiator: "local" | "remote" | "none";
+  /** The connection failed: it broke, or one end broke a rule. */
+  readonly failed: boolean;
+}
+
+/** What the web tells of an end. */
+export interface CloseSummary {
+  /** The peer's code, 1005 where its Close frame was empty, 1006 where there was no clean end. */
+  readonly code: number;
+  /** The peer's reason. */
+  readonly reason: string;
+  /** Both ends sent a Close frame and nothing failed. */
+  readonly wasClean: boolean;
+}
+
+/** Derives what the web tells of an end (RFC 6455, sections 7.1.4 to 7.1.6). */
+export function summarizeClose(record: CloseRecord): CloseSummary {
+  const { sent, received, failed } = record;
+  if (failed || sent === undefined || received === undefined) {
+    return { code: ABNORMAL_CLOSURE, reason: "", wasClean: false };
+  }
+  return { code: received.code ?? NO_STATUS, reason: received.reason, wasClean: true };
+}
+
+/** Whether a peer may send this code (RFC 6455, section 7.4, and the IANA registry up to 1014). */
+export function isReceivableCode(code: number): boolean {
+  return (code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_STATUS && code !== ABNORMAL_CLOSURE) ||
+    (code >= 3000 && code <= 4999);
+}
+
+/** Reads the payload of a Close frame; a string is the name of the rule that it breaks. */
+export function parseClose(payload: Uint8Array): CloseFrame | ErrorCode {
+  if (payload.length === 0) return { reason: "" };
+  if (payload.length === 1) return "WS_INVALID_CLOSE_PAYLOAD";
+  const code = (payload[0]! << 8) | payload[1]!;
+  if (!isReceivableCode(code)) return "WS_INVALID_CLOSE_CODE";
+  try {
+    return { code, reason: strictDecoder.decode(payload.subarray(2)) };
+  } catch {
+    // The only thing a fatal decoder throws for is bytes that are not UTF-8.
+    return "WS_INVALID_UTF8";
+  }
+}
+
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Makes the payload of a Close frame. */
+export function formatClose(frame: CloseFrame): Uint8Array {
+  if (frame.code === undefined) return new Uint8Array(0);
+  const reason = encoder.encode(frame.reason);
+  const payload = new Uint8Array(2 + reason.length);
+  payload[0] = frame.code >>> 8;
+  payload[1] = frame.code & 0xff;
+  payload.set(reason, 2);
+  return payload;
+}
+
+/**
+ * Checks what an application wants to close with, as the web does: 1000 or 3000 to 4999, and at most 123 bytes of reason.
+ *
+ * Throws a `RangeError` for a code and a `SyntaxError` for a reason that is out of these bounds.
+ */
+export function checkCloseArguments(code: number, reason: string): void {
+  if (code !== 1000 && !(code >= 3000 && code <= 4999 && Number.isInteger(code))) {
+    throw new RangeError(`Cannot close: code is ${code}, wanted 1000 or 3000 to 4999`);
+  }
+  const length = utf8Length(reason);
+  if (length > MAX_CLOSE_REASON) {
+    throw new SyntaxError(`Cannot close: reason has ${length} bytes, wanted at most ${MAX_CLOSE_REASON}`);
+  }
+}

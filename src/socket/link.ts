@@ -1,0 +1,62 @@
+/**
+ * One open WebSocket as messages: what a `Socket` drives. Two things make a Link: a session of our own protocol over a
+ * transport (`session_link.ts`, the normal case), and a platform's WebSocket that gives no bytes.
+ *
+ * ```
+ *   Socket --- sendText / sendBinary / ping / close ---> Link ---> the peer
+ *   Socket <-- text / binary / pong / closing / close -- Link <--- the peer
+ * ```
+ */
+
+import type { WebSocketError } from "../protocol/errors.ts";
+import type { CloseRecord } from "../protocol/close.ts";
+
+/** What a link tells its owner. Nothing follows `close`. */
+export interface LinkEvents {
+  /** A text message. `compressed`: it came compressed. */
+  text(data: string, compressed: boolean): void;
+  /** A binary message; the bytes are the receiver's to keep. */
+  binary(data: Uint8Array, compressed: boolean): void;
+  /** A ping came, and was answered. */
+  ping(data: Uint8Array): void;
+  /** A pong came. */
+  pong(data: Uint8Array): void;
+  /** `buffered` was at or above the high-water mark and is zero again. */
+  drain(): void;
+  /** The closing handshake has begun, from either end: no message can be sent any more. */
+  closing(): void;
+  /** The connection failed; `close` follows. Called at most once. */
+  error(error: WebSocketError): void;
+  /** The connection is over. Called once. */
+  close(record: CloseRecord): void;
+}
+
+/** One open WebSocket as messages. */
+export interface Link {
+  /** The negotiated subprotocol, or "". */
+  readonly protocol: string;
+  /** The negotiated extensions as the header names them, or "". */
+  readonly extensions: string;
+  /** Bytes taken by the send methods and not yet given to the runtime. */
+  readonly buffered: number;
+  /** Starts delivery. Called once. */
+  start(events: LinkEvents): void;
+  /** Sends a text message. */
+  sendText(data: string, compress: boolean): void;
+  /** Sends a binary message. The bytes are lent until the call returns. */
+  sendBinary(data: Uint8Array, compress: boolean): void;
+  /** Sends a ping of at most 125 bytes. */
+  ping(data: Uint8Array): void;
+  /** Begins the closing handshake; without a code the Close frame is empty. */
+  close(code: number | undefined, reason: string): void;
+  /** Cuts the connection without a closing handshake. */
+  terminate(error: WebSocketError): void;
+  /** Stops delivery of messages, at once; the peer feels it. Nothing is lost. */
+  pause(): void;
+  /** Goes on delivering. */
+  resume(): void;
+  /** The connection keeps the process alive (the default). */
+  ref(): void;
+  /** The connection does not keep the process alive. */
+  unref(): void;
+}
