@@ -1,0 +1,7 @@
+/**
+ * The front door, bound to Bun.
+ *
+ * @module
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * The HTTP side: requests, handlers, routing and a server that upgrades.
+ *
+ * @module
+ */
+
+export {};

@@ -1,0 +1,7 @@
+/**
+ * What tests need: a pair of transports in memory.
+ *
+ * @module
+ */
+
+export {};
