@@ -41,7 +41,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Lets all that is under way arrive, before a test says that nothing has come. It never waits for something to come. */
 export function quiet(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 60));
+  return new Promise((resolve) => setTimeout(resolve, 25));
 }
 
 /** One turn of the event loop, network included. */
