@@ -1,6 +1,6 @@
 /**
  * Checks the rooms of the library: reads the imports of `mod.ts` and `src` and fails on an arrow that points upward,
- * a circle, a runtime that another room's code depends on, and a file that has grown too long.
+ * a circle, a file that no front door reaches, and a file that has grown too long.
  *
  * ```
  *   front (mod.ts, src/*.ts) --> runtime (types of socket and protocol only; current.ts picks among its neighbours)
@@ -82,7 +82,7 @@ export function checkLayers(root: string): Findings {
     const fault = judge(arrow, files);
     if (fault !== undefined) found.faults.push(`${arrow.from}:${arrow.line}: ${fault}`);
   }
-  found.faults.push(...circles(files, arrows));
+  found.faults.push(...circles(files, arrows), ...unreached(files, arrows));
   return found;
 }
 
@@ -185,6 +185,15 @@ function circles(files: readonly string[], arrows: readonly Arrow[]): string[] {
   };
   files.forEach(walk);
   return faults;
+}
+
+/** Files that cannot be reached from a front door: dead code, which dnt would leave out of the package. */
+function unreached(files: readonly string[], arrows: readonly Arrow[]): string[] {
+  const reached = new Set(files.filter((file) => roomOf(file) === "front"));
+  for (const file of reached) {
+    for (const arrow of arrows) if (arrow.from === file && files.includes(arrow.to)) reached.add(arrow.to);
+  }
+  return files.filter((file) => !reached.has(file)).map((file) => `${file}: no front door reaches it`);
 }
 
 /** Names that stand for a global of the runtime, in rooms that must not know any. */

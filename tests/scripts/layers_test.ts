@@ -20,9 +20,11 @@ const sound = {
 };
 
 function check(changes: Record<string, string> = {}): Findings {
+  const doors = Object.keys(changes).map((file) => `import "./${file.replace("src/", "")}";\n`);
+  const tree = { ...sound, "src/all.ts": doors.join(""), ...changes };
   const root = mkdtempSync(join(tmpdir(), "sockeye-layers-"));
   try {
-    for (const [file, text] of Object.entries({ ...sound, ...changes })) {
+    for (const [file, text] of Object.entries(tree)) {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       writeFileSync(join(root, file), text);
     }
@@ -99,7 +101,10 @@ const faults: [what: string, changes: Record<string, string>, wanted: string[]][
   [
     "a room nobody has named",
     { "src/cellar/x.ts": 'import "../protocol/rule.ts";\n' },
-    ['src/cellar/x.ts:1: "src/cellar" is not a room: the rooms are front, runtime, http, socket, protocol'],
+    [
+      'src/all.ts:1: upward arrow: front must not import cellar ("src/cellar/x.ts")',
+      'src/cellar/x.ts:1: "src/cellar" is not a room: the rooms are front, runtime, http, socket, protocol',
+    ],
   ],
   [
     "a global of a runtime",
@@ -112,6 +117,11 @@ const faults: [what: string, changes: Record<string, string>, wanted: string[]][
     ['src/protocol/late.ts:1: protocol must not know "setTimeout"'],
   ],
   [
+    "a file that nobody imports",
+    { "src/all.ts": "", "src/protocol/dead.ts": "export {};\n" },
+    ["src/protocol/dead.ts: no front door reaches it"],
+  ],
+  [
     "a file that is too long",
     { "src/protocol/long.ts": "\n".repeat(451) },
     ["src/protocol/long.ts: 451 lines, wanted 400 or fewer"],
@@ -119,7 +129,7 @@ const faults: [what: string, changes: Record<string, string>, wanted: string[]][
 ];
 
 test("checkLayers() passes a sound tree", () => {
-  assertEquals(check(), { files: 7, faults: [], notes: [] });
+  assertEquals(check(), { files: 8, faults: [], notes: [] });
 });
 
 for (const [what, changes, wanted] of faults) {
