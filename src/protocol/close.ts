@@ -3,9 +3,8 @@
  * which order. Everything that is told about an end is derived from that.
  */
 
-import { ABNORMAL_CLOSURE, MAX_CLOSE_REASON, NO_STATUS } from "./constants.ts";
+import { ABNORMAL_CLOSURE, NO_STATUS } from "./constants.ts";
 import type { ErrorCode } from "./errors.ts";
-import { utf8Length } from "./utf8.ts";
 
 /** What one Close frame carries; without a code it was empty. */
 export interface CloseFrame {
@@ -78,19 +77,4 @@ export function formatClose(frame: CloseFrame): Uint8Array {
   payload[1] = frame.code & 0xff;
   payload.set(reason, 2);
   return payload;
-}
-
-/**
- * Checks what an application wants to close with, as the web does: 1000 or 3000 to 4999, and at most 123 bytes of reason.
- *
- * Throws a `RangeError` for a code and a `SyntaxError` for a reason that is out of these bounds.
- */
-export function checkCloseArguments(code: number, reason: string): void {
-  if (code !== 1000 && !(code >= 3000 && code <= 4999 && Number.isInteger(code))) {
-    throw new RangeError(`Cannot close: code is ${code}, wanted 1000 or 3000 to 4999`);
-  }
-  const length = utf8Length(reason);
-  if (length > MAX_CLOSE_REASON) {
-    throw new SyntaxError(`Cannot close: reason has ${length} bytes, wanted at most ${MAX_CLOSE_REASON}`);
-  }
 }

@@ -21,7 +21,7 @@ export interface LinkEvents {
   ping(data: Uint8Array): void;
   /** A pong came. */
   pong(data: Uint8Array): void;
-  /** `buffered` was at or above the high-water mark and is zero again. */
+  /** The link was `congested`, and nothing waits any more. */
   drain(): void;
   /** The closing handshake has begun, from either end: no message can be sent any more. */
   closing(): void;
@@ -39,6 +39,10 @@ export interface Link {
   readonly extensions: string;
   /** Bytes taken by the send methods and not yet given to the runtime. */
   readonly buffered: number;
+  /** How many of them are of messages; headers and control frames are not counted. */
+  readonly bufferedAmount: number;
+  /** So much waits to be sent that the application should stop; `drain` follows. */
+  readonly congested: boolean;
   /** Starts delivery. Called once. */
   start(events: LinkEvents): void;
   /** Sends a text message. */
@@ -49,8 +53,8 @@ export interface Link {
   ping(data: Uint8Array): void;
   /** Begins the closing handshake; without a code the Close frame is empty. */
   close(code: number | undefined, reason: string): void;
-  /** Cuts the connection without a closing handshake. */
-  terminate(error: WebSocketError): void;
+  /** Cuts the connection without a closing handshake; with an error, it failed. */
+  terminate(error?: WebSocketError): void;
   /** Stops delivery of messages, at once; the peer feels it. Nothing is lost. */
   pause(): void;
   /** Goes on delivering. */

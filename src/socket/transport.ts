@@ -140,6 +140,8 @@ export interface Listener {
 export interface Runtime {
   /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
   readonly name: string;
+  /** Decodes bytes that hold nothing above 0x7f, where the runtime has something faster than the language. */
+  readonly decodeAscii?: (bytes: Uint8Array, start: number, end: number) => string;
   /** Opens a connection. Rejects with the runtime's own error, or with `signal.reason` when aborted. */
   connect(target: Target, signal?: AbortSignal): Promise<Transport>;
   /** Listens; `accept` is called for each connection, which is not read before its `open()`. */

@@ -1,0 +1,131 @@
+/**
+ * The two buffers of a connection.
+ *
+ * ```
+ *   pieces of a message -> Gatherer -> the whole message        (in)
+ *   frames -> Output: one run of whole frames -> the transport  (out)
+ * ```
+ */
+
+/** The first capacity of either buffer, in bytes. */
+const SMALL = 1024;
+/** Up to this size a gathered message grows fourfold at a time, above it twofold. */
+const FAST_GROWTH = 1 << 20;
+
+/**
+ * Joins the pieces of a message. It grows with what has really arrived, at most fourfold, and reserves nothing from a
+ * declared length; that length only keeps it from growing past what will be needed.
+ */
+export class Gatherer {
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #length = 0;
+
+  /** Bytes gathered. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Nothing has been gathered since the last `take`; an empty piece counts as something. */
+  get idle(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  /** Takes a copy of `chunk[start..end)`. `total` is the length of the whole message, where it is known. */
+  append(chunk: Uint8Array, start: number, end: number, total?: number): void {
+    const needed = this.#length + end - start;
+    if (this.#bytes === undefined || needed > this.#bytes.length) this.#grow(needed, total);
+    this.#bytes!.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), this.#length);
+    this.#length = needed;
+  }
+
+  #grow(needed: number, total: number | undefined): void {
+    const wanted = Math.max(SMALL, needed * (total !== undefined && needed < FAST_GROWTH ? 4 : 2));
+    const bytes = new Uint8Array(total === undefined ? wanted : Math.min(wanted, total));
+    if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = bytes;
+  }
+
+  /** Gives the message away and begins anew. */
+  take(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes ?? new Uint8Array(0);
+    const length = this.#length;
+    this.clear();
+    // A short message must not keep a long buffer alive.
+    return length * 2 < bytes.length ? bytes.slice(0, length) : bytes.subarray(0, length);
+  }
+
+  /** Forgets what was gathered. */
+  clear(): void {
+    this.#bytes = undefined;
+    this.#length = 0;
+  }
+}
+
+/** A run longer than this leaves before its time, and buffers larger than this are not used again. */
+export const MAX_RUN = 262_144;
+/** What the idle buffers may hold together, in bytes. */
+const MAX_IDLE = 2_097_152;
+
+const idle: Uint8Array<ArrayBuffer>[] = [];
+let idleBytes = 0;
+
+/** What takes the bytes of an `Output`; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
+export type Writer = (chunk: Uint8Array, mayKeep: boolean) => boolean;
+
+/**
+ * What a connection has to say, gathered into one run of whole frames so that it leaves in one write. The buffer is
+ * borrowed from the process when a run begins and goes back when the transport has taken it.
+ */
+export class Output {
+  /** The buffer of the run; valid after `reserve`, until the next `reserve` or `flush`. */
+  bytes: Uint8Array<ArrayBuffer> = NOTHING;
+  /** Bytes of the run. */
+  length = 0;
+  readonly #write: Writer;
+
+  /** Makes an output that gives its runs to `write`. */
+  constructor(write: Writer) {
+    this.#write = write;
+  }
+
+  /** Makes room for `count` bytes more behind the run. */
+  reserve(count: number): void {
+    if (this.length + count > this.bytes.length) this.#grow(count);
+  }
+
+  #grow(count: number): void {
+    if (this.length > 0 && this.length + count > MAX_RUN) this.flush();
+    if (this.bytes.length === 0) {
+      const last = idle.pop();
+      if (last !== undefined) {
+        idleBytes -= last.length;
+        this.bytes = last;
+        if (count <= last.length) return;
+      }
+    }
+    const bytes = new Uint8Array(Math.max(SMALL, this.bytes.length * 2, this.length + count));
+    bytes.set(this.bytes.subarray(0, this.length));
+    this.bytes = bytes;
+  }
+
+  /** Lets the run leave. */
+  flush(): void {
+    if (this.length === 0) return;
+    const { bytes, length } = this;
+    this.bytes = NOTHING;
+    this.length = 0;
+    const kept = this.#write(length === bytes.length ? bytes : bytes.subarray(0, length), true);
+    if (!kept && bytes.length <= MAX_RUN && idleBytes + bytes.length <= MAX_IDLE) {
+      idle.push(bytes);
+      idleBytes += bytes.length;
+    }
+  }
+
+  /** Lets the run leave, and a chunk behind it that is too large to be copied. */
+  through(chunk: Uint8Array, mayKeep: boolean): void {
+    this.flush();
+    this.#write(chunk, mayKeep);
+  }
+}
+
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);

@@ -1,0 +1,206 @@
+/**
+ * Frames (RFC 6455, section 5.2): the rules of their headers as one pure function, their reader, and their writer.
+ *
+ * ```
+ *   chunk -> FrameReader.push -> FrameHandler.header -> .begin -> .payload (unmasked in place, in pieces as they come)
+ * ```
+ *
+ * A frame that lies whole in a chunk is handed on where it lies; the reader copies nothing but a header that straddles.
+ */
+
+import { MAX_CONTROL_PAYLOAD, type Role } from "./constants.ts";
+import type { ErrorCode } from "./errors.ts";
+import { mask, rotateKey } from "./mask.ts";
+
+/** First byte: this is the last frame of its message. */
+export const FIN = 0x80;
+/** First byte: the bit that permessage-deflate sets on a compressed message (RFC 7692, section 6). */
+export const RSV1 = 0x40;
+/** First byte: all three reserved bits. */
+const RSV = 0x70;
+/** Second byte: the payload is masked. */
+const MASKED = 0x80;
+/** The longest header: two bytes, eight of length, four of mask. */
+export const MAX_HEADER = 14;
+
+/**
+ * All rules about the first two bytes of a header, given what is known of the connection: who reads, which reserved bits
+ * the negotiated extensions allow on the first frame of a message, and whether a message is in progress.
+ * Returns the name of the broken rule.
+ */
+export function checkHeader(
+  b0: number,
+  b1: number,
+  reader: Role,
+  rsv: number,
+  inMessage: boolean,
+): ErrorCode | undefined {
+  const opcode = b0 & 0x0f;
+  if (opcode > 0x0a || (opcode > 2 && opcode < 8)) return "WS_RESERVED_OPCODE";
+  // An extension's bit belongs to the first frame of a data message (RFC 7692, section 6.1).
+  if ((b0 & RSV & ~(opcode === 1 || opcode === 2 ? rsv : 0)) !== 0) return "WS_RESERVED_BITS";
+  if (opcode >= 8) {
+    if ((b0 & FIN) === 0) return "WS_FRAGMENTED_CONTROL";
+    if ((b1 & 0x7f) > MAX_CONTROL_PAYLOAD) return "WS_CONTROL_TOO_LONG";
+  } else if (opcode === 0) {
+    if (!inMessage) return "WS_UNEXPECTED_CONTINUATION";
+  } else if (inMessage) {
+    return "WS_EXPECTED_CONTINUATION";
+  }
+  if (reader === "server") {
+    if ((b1 & MASKED) === 0) return "WS_MASK_REQUIRED";
+  } else if ((b1 & MASKED) !== 0) {
+    return "WS_MASK_FORBIDDEN";
+  }
+  return undefined;
+}
+
+/** What takes the frames of a reader. Each method returns whether to go on reading. */
+export interface FrameHandler {
+  /** The first two bytes of a header; the place for `checkHeader`. May be called again for the same frame. */
+  header(b0: number, b1: number): boolean;
+  /** A header is whole: its first byte and the length of its payload; -1 where the form of the length is forbidden. */
+  begin(b0: number, length: number): boolean;
+  /**
+   * A piece of the payload, unmasked, as it came; `last` ends the frame. `high` is 0 when the piece is known to be
+   * ASCII. An empty payload is one empty last piece.
+   */
+  payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean;
+}
+
+/** Reads frames from chunks that may be cut anywhere. */
+export class FrameReader {
+  readonly #handler: FrameHandler;
+  /** The beginning of a header that straddles chunks. */
+  readonly #head: Uint8Array = new Uint8Array(MAX_HEADER);
+  #held = 0;
+  /** Bytes of payload still to come, or -1: a header is next. */
+  #left = -1;
+  #masked = false;
+  #key = 0;
+
+  /** Makes a reader that hands its frames to `handler`. */
+  constructor(handler: FrameHandler) {
+    this.#handler = handler;
+  }
+
+  /**
+   * Takes a chunk, which it overwrites while unmasking. Returns how many of its bytes were read: fewer than there are when
+   * the handler stopped it.
+   */
+  push(chunk: Uint8Array): number {
+    const end = chunk.length;
+    let at = 0;
+    while (at < end) {
+      if (this.#left < 0) {
+        let size: number;
+        if (this.#held === 0) {
+          size = this.#parse(chunk, at, end - at);
+          if (size === 0) {
+            while (at < end) this.#head[this.#held++] = chunk[at++]!;
+            return end;
+          }
+          if (size > 0) at += size;
+        } else {
+          this.#head[this.#held++] = chunk[at++]!;
+          size = this.#parse(this.#head, 0, this.#held);
+          if (size === 0) continue;
+          this.#held = 0;
+        }
+        if (size < 0) return at;
+      }
+      const length = this.#left;
+      const take = length < end - at ? length : end - at;
+      const start = at;
+      at += take;
+      let high = 1;
+      if (this.#masked && take > 0) {
+        high = mask(chunk, start, at, this.#key);
+        this.#key = rotateKey(this.#key, take);
+      }
+      const last = take === length;
+      this.#left = last ? -1 : length - take;
+      // A header at the very end of a chunk: its payload begins with the next one.
+      if (take === 0 && !last) return at;
+      if (!this.#handler.payload(chunk, start, at, last, high)) return at;
+    }
+    return at;
+  }
+
+  /** Reads a header. Returns its size, 0 when bytes are missing, -1 when the handler stopped. */
+  #parse(bytes: Uint8Array, at: number, available: number): number {
+    if (available < 2) return 0;
+    const b0 = bytes[at]!, b1 = bytes[at + 1]!;
+    if (!this.#handler.header(b0, b1)) return -1;
+    let length = b1 & 0x7f;
+    let size = 2;
+    if (length === 126) {
+      if (available < 4) return 0;
+      size = 4;
+      length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      // The minimal number of bytes must be used (RFC 6455, section 5.2).
+      if (length < 126) length = -1;
+    } else if (length === 127) {
+      if (available < 10) return 0;
+      size = 10;
+      const high = uint32(bytes, at + 2);
+      length = high * 0x1_0000_0000 + uint32(bytes, at + 6);
+      if (length < 0x1_0000 || high >= 0x8000_0000) length = -1;
+    }
+    this.#masked = (b1 & MASKED) !== 0;
+    if (this.#masked) {
+      if (available < size + 4) return 0;
+      const k = at + size;
+      this.#key = bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24);
+      size += 4;
+    }
+    if (!this.#handler.begin(b0, length)) return -1;
+    this.#left = length;
+    return size;
+  }
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+/** How many bytes the header of a frame takes. */
+export function headerSize(length: number, masked: boolean): number {
+  return (length < 126 ? 2 : length < 0x1_0000 ? 4 : 10) + (masked ? 4 : 0);
+}
+
+/** Writes a header without its mask key, in the shortest form. Returns the place behind it. */
+export function writeHeader(bytes: Uint8Array, at: number, b0: number, length: number, masked: boolean): number {
+  const bit = masked ? MASKED : 0;
+  bytes[at] = b0;
+  if (length < 126) {
+    bytes[at + 1] = bit | length;
+    return at + 2;
+  }
+  if (length < 0x1_0000) {
+    bytes[at + 1] = bit | 126;
+    bytes[at + 2] = length >>> 8;
+    bytes[at + 3] = length;
+    return at + 4;
+  }
+  bytes[at + 1] = bit | 127;
+  writeUint32(bytes, at + 2, Math.floor(length / 0x1_0000_0000));
+  writeUint32(bytes, at + 6, length % 0x1_0000_0000);
+  return at + 10;
+}
+
+/** Writes a mask key as `mask` holds it. Returns the place behind it. */
+export function writeKey(bytes: Uint8Array, at: number, key: number): number {
+  bytes[at] = key;
+  bytes[at + 1] = key >>> 8;
+  bytes[at + 2] = key >>> 16;
+  bytes[at + 3] = key >>> 24;
+  return at + 4;
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}

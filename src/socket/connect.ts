@@ -1,0 +1,222 @@
+/**
+ * The client's side of the opening handshake, from a URL to an open link.
+ *
+ * ```
+ *   URL -> Runtime.connect -> request head -> Opening.readHead -> checkResponse -> SessionLink
+ * ```
+ */
+
+import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
+import { HandshakeError, WebSocketError } from "../protocol/errors.ts";
+import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts";
+import { formatHead, type ResponseHead } from "../protocol/head.ts";
+import { formatExtensions } from "../protocol/headers.ts";
+import { Opening } from "./opening.ts";
+import { type LinkOptions, SessionLink } from "./session_link.ts";
+import { routeOf } from "./target.ts";
+import type { ClientTls, Runtime, Transport } from "./transport.ts";
+
+/** What a client asks for, and its limits. */
+export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensions"> {
+  /** Subprotocols to offer, the best first. @default {[]} */
+  readonly protocols?: readonly string[];
+  /** Value of `Origin`. Absent: none is sent. */
+  readonly origin?: string;
+  /** More fields for the request. */
+  readonly headers?: Iterable<readonly [name: string, value: string]>;
+  /** TLS settings for `wss:`. */
+  readonly tls?: ClientTls;
+  /** Milliseconds for the opening handshake, connecting included; 0 or Infinity for no limit. @default {10000} */
+  readonly handshakeTimeout?: number;
+  /** Bytes of the response's head. @default {16384} */
+  readonly maxHeadSize?: number;
+  /** Fields of the response's head. @default {128} */
+  readonly maxHeadFields?: number;
+}
+
+/** A connection that a server has accepted. */
+export interface Accepted {
+  /** The connection. */
+  readonly opening: Opening;
+  /** The negotiated subprotocol, or "". */
+  readonly protocol: string;
+  /** The negotiated extensions, as the header names them. */
+  readonly extensions: string;
+}
+
+/** How much of the body of a refusal is kept, in bytes. */
+const MAX_REFUSAL_BODY = 16_384;
+/** How long the body of a refusal is waited for, in milliseconds. */
+const REFUSAL_TIMEOUT = 2_000;
+
+/**
+ * Connects and makes the opening handshake. Rejects with a `WebSocketError`: `WS_CONNECT_FAILED`, `WS_HANDSHAKE_TIMEOUT`,
+ * `WS_INVALID_HEAD`, `WS_HEAD_TOO_LARGE`, `WS_PEER_VANISHED`, `WS_INVALID_HANDSHAKE`, `WS_HANDSHAKE_REFUSED` (a
+ * `HandshakeError` with the answer), or `WS_ABORTED` when `signal` aborts.
+ */
+export async function openHandshake(
+  url: URL,
+  options: ConnectOptions,
+  connect: Runtime["connect"],
+  signal: AbortSignal,
+): Promise<Accepted> {
+  const { target, host, path } = routeOf(url, options.tls);
+  const protocols = options.protocols ?? [];
+  const key = createKey();
+  // Made before the connection: wrong fields are the caller's mistake and cost no connection.
+  const request = requestHead({
+    host,
+    path,
+    key,
+    protocols,
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
+    ...(options.headers === undefined ? {} : { fields: options.headers }),
+  });
+  const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT;
+  const deadline = new Deadline(timeout, signal);
+  let transport: Transport | undefined;
+  try {
+    try {
+      transport = await connect(target, deadline.signal);
+    } catch (cause) {
+      throw deadline.reason ??
+        new WebSocketError("WS_CONNECT_FAILED", `Cannot connect to ${url.href}: ${textOf(cause)}`, { cause });
+    }
+    const opening = new Opening(transport);
+    const abort = (): void => opening.abort(deadline.reason);
+    deadline.signal.addEventListener("abort", abort);
+    transport.write(formatHead(request), true);
+    let head: ResponseHead;
+    try {
+      head = await opening.readHead("response", { ...options, timeout: 0 });
+    } catch (error) {
+      throw deadline.reason ?? error;
+    }
+    const answer = checkResponse(head, { key, protocols });
+    if (answer instanceof WebSocketError) throw await refusal(opening, head, answer);
+    if (answer.extensions.length > 0) {
+      throw new WebSocketError(
+        "WS_INVALID_HANDSHAKE",
+        `Cannot finish the opening handshake: the server chose ${
+          formatExtensions(answer.extensions)
+        }, none was offered`,
+      );
+    }
+    deadline.signal.removeEventListener("abort", abort);
+    return { opening, protocol: answer.protocol, extensions: formatExtensions(answer.extensions) };
+  } catch (error) {
+    transport?.abort();
+    throw error;
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** Makes the link of a connection that a server has accepted. */
+export function linkOf(
+  accepted: Accepted,
+  options: ConnectOptions,
+  decodeAscii: Runtime["decodeAscii"] | undefined,
+): SessionLink {
+  return new SessionLink("client", accepted.opening, {
+    ...(decodeAscii === undefined ? {} : { decodeAscii }),
+    ...options,
+    protocol: accepted.protocol,
+    extensions: accepted.extensions,
+  });
+}
+
+/** Aborts at a time or with another signal, and keeps why. */
+class Deadline {
+  readonly #controller = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #outer: AbortSignal;
+  readonly #onabort: () => void;
+  reason: WebSocketError | undefined;
+
+  constructor(milliseconds: number, outer: AbortSignal) {
+    this.#outer = outer;
+    this.#onabort = () => this.#abort(abortError(outer.reason));
+    if (outer.aborted) this.#onabort();
+    outer.addEventListener("abort", this.#onabort);
+    if (milliseconds > 0 && milliseconds !== Infinity) {
+      this.#timer = setTimeout(() => {
+        this.#abort(
+          new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot connect: handshake not done within ${milliseconds} ms`),
+        );
+      }, milliseconds);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  #abort(reason: WebSocketError): void {
+    this.reason ??= reason;
+    this.#controller.abort(reason);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener("abort", this.#onabort);
+  }
+}
+
+/** The error of a connection whose owner gave it up. */
+export function abortError(reason: unknown): WebSocketError {
+  return reason instanceof WebSocketError
+    ? reason
+    : new WebSocketError("WS_ABORTED", `Connection was given up: ${textOf(reason)}`, { cause: reason });
+}
+
+/** Reads the beginning of the body of an answer that is no acceptance. */
+function refusal(opening: Opening, head: ResponseHead, error: WebSocketError): Promise<HandshakeError> {
+  const declared = Number(head.fields.get("content-length") ?? NaN);
+  const wanted = Math.min(Number.isNaN(declared) ? Infinity : declared, MAX_REFUSAL_BODY);
+  const chunked = (head.fields.get("transfer-encoding") ?? "").toLowerCase() === "chunked";
+  const decoder = new TextDecoder();
+  let body = "";
+  let length = 0;
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      opening.transport.abort();
+      const { status, fields } = head;
+      const text = chunked ? unchunk(body) : body;
+      resolve(new HandshakeError(error.code, error.message, { status, headers: [...fields], body: text }));
+    };
+    const timer = setTimeout(finish, REFUSAL_TIMEOUT);
+    if (wanted === 0 || head.status === 101) {
+      finish();
+      return;
+    }
+    opening.open({
+      data(chunk) {
+        body += decoder.decode(chunk.subarray(0, wanted - length), { stream: true });
+        length += chunk.length;
+        if (length >= wanted || (chunked && body.endsWith("0\r\n\r\n"))) finish();
+      },
+      end: finish,
+      drain() {},
+      abort: finish,
+    });
+  });
+}
+
+/** Takes the text out of the chunked coding (RFC 9112, section 7.1), as far as it came. */
+function unchunk(body: string): string {
+  let text = "";
+  let at = 0;
+  for (;;) {
+    const line = body.indexOf("\r\n", at);
+    const size = line < 0 ? NaN : Number.parseInt(body.slice(at, line), 16);
+    if (!(size > 0)) return text;
+    text += body.slice(line + 2, line + 2 + size);
+    at = line + 2 + size + 2;
+  }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

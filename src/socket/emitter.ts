@@ -1,0 +1,269 @@
+/**
+ * One list of listeners with two manners: the emitter's (`on`, `once`, `off`, `emit`) and the web's
+ * (`addEventListener`, `removeEventListener`, `dispatchEvent`, `onname`).
+ *
+ * A list is never changed in place, so a listener that adds or removes one in mid-dispatch does not disturb it. What a
+ * listener throws does not reach the connection or the other listeners: it is thrown again in a task of its own, where the
+ * runtime reports it as any uncaught error.
+ */
+
+/** A listener of the event `E`. */
+export type Listener<E> = (event: E) => unknown;
+
+/** A listener as `addEventListener` takes it. */
+export type EventListenerLike<E> = Listener<E> | { handleEvent(event: E): unknown } | null;
+
+/** Options of `addEventListener`. */
+export interface ListenerOptions {
+  /** Removed when it has been called. @default {false} */
+  readonly once?: boolean;
+  /** Removed when this signal aborts. */
+  readonly signal?: AbortSignal;
+  /** Accepted as on the web; there is no tree to capture in. */
+  readonly capture?: boolean;
+  /** Accepted as on the web; there is nothing to prevent. */
+  readonly passive?: boolean;
+}
+
+interface Entry {
+  /** What was given, by which it is found again. */
+  readonly given: unknown;
+  readonly call: (this: unknown, ...args: unknown[]) => unknown;
+  readonly once: boolean;
+  /** The slot of `onname`; there is one at most. */
+  readonly slot: boolean;
+}
+
+/** How many listeners of one event are normal; the number is kept for those who read it and nothing is printed. */
+const DEFAULT_MAX_LISTENERS = 10;
+
+/** What the listeners of an event get. */
+export interface EventLike {
+  /** The name of the event. */
+  readonly type: string;
+}
+
+/**
+ * Listeners by the name of their event. `M` maps the names to the events.
+ *
+ * @typeParam M The events by name.
+ */
+export class Emitter<M extends object> {
+  readonly #lists: Map<string, readonly Entry[]> = new Map();
+  #maxListeners = DEFAULT_MAX_LISTENERS;
+
+  /** Adds a listener, or each of an object's listeners by name. */
+  on<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  on(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  on(type: string | object, listener?: unknown): this {
+    return this.#addAll(type, listener, false, false);
+  }
+
+  /** The same as `on`. */
+  addListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+    return this.#addAll(type, listener, false, false);
+  }
+
+  /** Adds a listener that is removed when it has been called. */
+  once<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  once(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  once(type: string | object, listener?: unknown): this {
+    return this.#addAll(type, listener, true, false);
+  }
+
+  /** Adds a listener before the others. */
+  prependListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+    return this.#addAll(type, listener, false, true);
+  }
+
+  /** Adds a listener before the others that is removed when it has been called. */
+  prependOnceListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+    return this.#addAll(type, listener, true, true);
+  }
+
+  /** Removes a listener, all listeners of an event, or each of an object's listeners by name. */
+  off<K extends keyof M & string>(type: K, listener?: Listener<M[K]>): this;
+  off(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  off(type: string | object, listener?: unknown): this {
+    if (typeof type === "object") {
+      for (const [name, each] of Object.entries(type)) this.#remove(name, each);
+    } else if (listener === undefined) this.#lists.delete(type);
+    else this.#remove(type, listener);
+    return this;
+  }
+
+  /** The same as `off` with a listener. */
+  removeListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+    this.#remove(type, listener);
+    return this;
+  }
+
+  /** Removes all listeners: of one event, of several, or of all. */
+  removeAllListeners(types?: (keyof M & string) | readonly (keyof M & string)[]): this {
+    if (types === undefined) this.#lists.clear();
+    else for (const type of typeof types === "string" ? [types] : types) this.#lists.delete(type);
+    return this;
+  }
+
+  /** Adds a listener as on the web: the same one is added only once, and `null` is ignored. */
+  addEventListener<K extends keyof M & string>(
+    type: K,
+    listener: EventListenerLike<M[K]>,
+    options?: boolean | ListenerOptions,
+  ): void {
+    if (listener === null || listener === undefined) return;
+    const { once = false, signal } = typeof options === "object" ? options : {};
+    if (signal?.aborted || this.#find(type, listener) >= 0) return;
+    this.#add(type, listener, once, false);
+    signal?.addEventListener("abort", () => this.#remove(type, listener), { once: true });
+  }
+
+  /** Removes a listener as on the web. */
+  removeEventListener<K extends keyof M & string>(
+    type: K,
+    listener: EventListenerLike<M[K]>,
+    _options?: boolean | { readonly capture?: boolean },
+  ): void {
+    if (listener !== null && listener !== undefined) this.#remove(type, listener);
+  }
+
+  /** Calls the listeners of the event's type with it. Always returns true: nothing here can be prevented. */
+  dispatchEvent(event: EventLike): boolean {
+    if (typeof event !== "object" || event === null || typeof event.type !== "string") {
+      throw new TypeError(`Cannot dispatch an event: got ${String(event)}, wanted an object with a type`);
+    }
+    this.deliver(event.type, event);
+    return true;
+  }
+
+  /** Calls the listeners of an event with any arguments. Returns whether there were any. */
+  emit(type: string, ...args: unknown[]): boolean {
+    const list = this.#lists.get(type);
+    if (list === undefined) return false;
+    for (const entry of list) this.#call(type, entry, args);
+    return true;
+  }
+
+  /** The listeners of an event, in order. */
+  listeners<K extends keyof M & string>(type: K): Listener<M[K]>[] {
+    return (this.#lists.get(type) ?? []).map((entry) => entry.given as Listener<M[K]>);
+  }
+
+  /** How many listeners an event has. */
+  listenerCount(type: keyof M & string): number {
+    return this.#lists.get(type)?.length ?? 0;
+  }
+
+  /** The events that have listeners. */
+  eventNames(): string[] {
+    return [...this.#lists.keys()];
+  }
+
+  /** Sets how many listeners of one event are normal. Nothing is printed when there are more. */
+  setMaxListeners(count: number): this {
+    this.#maxListeners = count;
+    return this;
+  }
+
+  /** How many listeners of one event are normal. @default {10} */
+  getMaxListeners(): number {
+    return this.#maxListeners;
+  }
+
+  /** Called when a listener has been added. */
+  protected listenerAdded(): void {}
+
+  /** The value of an `onname` property. */
+  protected slot<K extends keyof M & string>(type: K): Listener<M[K]> | null {
+    const entry = this.#lists.get(type)?.find((each) => each.slot);
+    return entry === undefined ? null : entry.given as Listener<M[K]>;
+  }
+
+  /** Sets an `onname` property: a new function takes the place of the old one; anything else removes it. */
+  protected setSlot(type: string, listener: unknown): void {
+    const list = this.#lists.get(type) ?? [];
+    const at = list.findIndex((each) => each.slot);
+    if (typeof listener !== "function") {
+      if (at >= 0) this.#set(type, list.toSpliced(at, 1));
+      return;
+    }
+    const entry = makeEntry(listener, false, true);
+    this.#set(type, at >= 0 ? list.with(at, entry) : [...list, entry]);
+    this.listenerAdded();
+  }
+
+  /** Calls the listeners of an event with one argument: the way of each message. */
+  protected deliver(type: string, event: unknown): void {
+    const list = this.#lists.get(type);
+    if (list === undefined) return;
+    for (let at = 0; at < list.length; at++) {
+      const entry = list[at]!;
+      if (entry.once) this.#drop(type, entry);
+      try {
+        entry.call.call(this, event);
+      } catch (error) {
+        rethrow(error);
+      }
+    }
+  }
+
+  #call(type: string, entry: Entry, args: unknown[]): void {
+    if (entry.once) this.#drop(type, entry);
+    try {
+      entry.call.apply(this, args);
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  #addAll(type: string | object, listener: unknown, once: boolean, prepend: boolean): this {
+    if (typeof type === "object") {
+      for (const [name, each] of Object.entries(type)) this.#add(name, each, once, prepend);
+    } else this.#add(type, listener, once, prepend);
+    return this;
+  }
+
+  #add(type: string, listener: unknown, once: boolean, prepend: boolean): void {
+    const entry = makeEntry(listener, once, false);
+    const list = this.#lists.get(type) ?? [];
+    this.#set(type, prepend ? [entry, ...list] : [...list, entry]);
+    this.listenerAdded();
+  }
+
+  #find(type: string, listener: unknown): number {
+    return this.#lists.get(type)?.findIndex((each) => each.given === listener && !each.slot) ?? -1;
+  }
+
+  #remove(type: string, listener: unknown): void {
+    const list = this.#lists.get(type);
+    const at = list?.findIndex((each) => each.given === listener) ?? -1;
+    if (at >= 0) this.#set(type, list!.toSpliced(at, 1));
+  }
+
+  #drop(type: string, entry: Entry): void {
+    const list = this.#lists.get(type);
+    if (list?.includes(entry)) this.#set(type, list.filter((each) => each !== entry));
+  }
+
+  #set(type: string, list: readonly Entry[]): void {
+    if (list.length === 0) this.#lists.delete(type);
+    else this.#lists.set(type, list);
+  }
+}
+
+function makeEntry(listener: unknown, once: boolean, slot: boolean): Entry {
+  if (typeof listener === "function") return { given: listener, call: listener as Entry["call"], once, slot };
+  if (typeof listener === "object" && listener !== null) {
+    const object = listener as { handleEvent?: unknown };
+    // Looked up at each call, as the web does it.
+    const call = (event: unknown): unknown => (object as { handleEvent(event: unknown): unknown }).handleEvent(event);
+    return { given: listener, call, once, slot };
+  }
+  throw new TypeError(`Cannot add a listener: got ${String(listener)}, wanted a function`);
+}
+
+function rethrow(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,157 @@
+/**
+ * The events of a `Socket`. They have the members of the web's events that make sense without a tree; they are made for
+ * each message, so they are small.
+ */
+
+import type { CloseRecord } from "../protocol/close.ts";
+import { summarizeClose } from "../protocol/close.ts";
+import { BINARY, TEXT } from "../protocol/constants.ts";
+import type { WebSocketError } from "../protocol/errors.ts";
+import type { Socket } from "./socket.ts";
+
+/** What a message holds: text, or bytes in the form that `binaryType` names. */
+export type Data = string | Uint8Array | ArrayBuffer | Blob;
+
+/** An event of a socket. */
+export class SocketEvent {
+  /** The name of the event. */
+  readonly type: string;
+  /** The socket it happened on. */
+  readonly target: Socket;
+
+  /** Makes an event. */
+  constructor(type: string, target: Socket) {
+    this.type = type;
+    this.target = target;
+  }
+
+  /** The socket it happened on. */
+  get currentTarget(): Socket {
+    return this.target;
+  }
+
+  /** Always false: there is no tree to bubble in. */
+  get bubbles(): boolean {
+    return false;
+  }
+
+  /** Always false: nothing can be prevented. */
+  get cancelable(): boolean {
+    return false;
+  }
+
+  /** Always false: nothing can be prevented. */
+  get defaultPrevented(): boolean {
+    return false;
+  }
+
+  /** Does nothing, as the event is not cancelable. */
+  preventDefault(): void {}
+
+  /** Does nothing, as there is no tree. */
+  stopPropagation(): void {}
+}
+
+/** A message came. */
+export class MessageEvent extends SocketEvent {
+  /** Text as a string; bytes in the form that `binaryType` names. */
+  readonly data: Data;
+  /** The message came compressed. */
+  readonly compress: boolean;
+
+  /** Makes an event. */
+  constructor(target: Socket, data: Data, compress: boolean) {
+    super("message", target);
+    this.data = data;
+    this.compress = compress;
+  }
+
+  /** `TEXT` (1) or `BINARY` (2). */
+  get opcode(): number {
+    return typeof this.data === "string" ? TEXT : BINARY;
+  }
+}
+
+/** A ping or a pong came. */
+export class ControlEvent extends SocketEvent {
+  /** The payload, up to 125 bytes. */
+  readonly data: Uint8Array;
+
+  /** Makes an event. */
+  constructor(type: "ping" | "pong", target: Socket, data: Uint8Array) {
+    super(type, target);
+    this.data = data;
+  }
+}
+
+/** The connection failed; a `close` event follows. */
+export class ErrorEvent extends SocketEvent {
+  /** What failed. */
+  readonly error: WebSocketError;
+
+  /** Makes an event. */
+  constructor(target: Socket, error: WebSocketError) {
+    super("error", target);
+    this.error = error;
+  }
+
+  /** The kind of the failure as a number: 1001, 1002, 1007, 1009 or 1013. */
+  get code(): number {
+    return this.error.closeCode;
+  }
+
+  /** What failed, for people. */
+  get reason(): string {
+    return this.error.message;
+  }
+
+  /** The same as `reason`, as the web's error events have it. */
+  get message(): string {
+    return this.error.message;
+  }
+}
+
+/** The connection is over. */
+export class CloseEvent extends SocketEvent {
+  /** The peer's code; 1005 where it gave none, 1006 where there was no clean end. */
+  readonly code: number;
+  /** The peer's reason. */
+  readonly reason: string;
+  /** Both ends sent a Close frame, and nothing failed. */
+  readonly wasClean: boolean;
+  /** Both Close frames, and who sent the first. */
+  readonly record: CloseRecord;
+
+  /** Makes an event. */
+  constructor(target: Socket, record: CloseRecord) {
+    super("close", target);
+    const { code, reason, wasClean } = summarizeClose(record);
+    this.code = code;
+    this.reason = reason;
+    this.wasClean = wasClean;
+    this.record = record;
+  }
+
+  /** Who sent the first Close frame. */
+  get initiator(): CloseRecord["initiator"] {
+    return this.record.initiator;
+  }
+}
+
+/** The events of a socket by name. */
+export interface SocketEventMap {
+  /** The opening handshake is done (clients only). */
+  open: SocketEvent;
+  /** A message came. */
+  message: MessageEvent;
+  /** The connection failed. */
+  error: ErrorEvent;
+  /** The connection is over. */
+  close: CloseEvent;
+  /** `send` returned false, and nothing waits to be sent any more. */
+  drain: SocketEvent;
+  /** A ping came, and was answered. */
+  ping: ControlEvent;
+  /** A pong came. */
+  pong: ControlEvent;
+}

@@ -1,0 +1,54 @@
+/**
+ * Pings that wait for their pongs, by payload (RFC 6455, section 5.5.3: a pong carries what its ping did).
+ */
+
+import type { WebSocketError } from "../protocol/errors.ts";
+
+interface Waiting {
+  readonly at: number;
+  readonly resolve: (milliseconds: number) => void;
+  readonly reject: (error: WebSocketError) => void;
+}
+
+/** The pings of one connection that wait for their pongs. */
+export class Pings {
+  readonly #waiting: Map<string, Waiting[]> = new Map();
+  #count = 0;
+
+  /** A payload that no other ping of this connection carries. */
+  nextPayload(): string {
+    return String(++this.#count);
+  }
+
+  /** Resolves with the milliseconds until a pong with this payload comes. */
+  expect(payload: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const key = keyOf(payload);
+      const waiting = this.#waiting.get(key);
+      const entry = { at: performance.now(), resolve, reject };
+      if (waiting === undefined) this.#waiting.set(key, [entry]);
+      else waiting.push(entry);
+    });
+  }
+
+  /** A pong came: it answers all pings with its payload. */
+  settle(payload: Uint8Array): void {
+    if (this.#waiting.size === 0) return;
+    const key = keyOf(payload);
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return;
+    this.#waiting.delete(key);
+    for (const { at, resolve } of waiting) resolve(performance.now() - at);
+  }
+
+  /** No pong will come any more. */
+  fail(error: WebSocketError): void {
+    for (const waiting of this.#waiting.values()) for (const { reject } of waiting) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+/** Bytes as a key: one character for each. */
+function keyOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}

@@ -1,0 +1,354 @@
+/**
+ * Our own protocol over a transport: a session that lives in time. Here are the flushing, the closing timer, pausing and
+ * the bound on what waits to be sent; what a frame means is the session's.
+ *
+ * ```
+ *   Transport.data(chunk) -> Session.receive -> LinkEvents.text / binary / ...
+ *                                | pong, Close
+ *   Transport.write(run) <- flush, at the end of the chunk or at the next microtask <- sendText / sendBinary / close
+ *
+ *   open --(both Close frames, or failure)--> ending: our FIN is out --(peer's FIN, or closeTimeout)--> over
+ *     `------------------- the peer vanished, terminate ------------------------------------------------^
+ * ```
+ */
+
+import type { CloseRecord } from "../protocol/close.ts";
+import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, type Role } from "../protocol/constants.ts";
+import { WebSocketError } from "../protocol/errors.ts";
+import { Session, type SessionEvents, type SessionOptions } from "../protocol/session.ts";
+import type { Link, LinkEvents } from "./link.ts";
+import type { Transport, TransportSink } from "./transport.ts";
+
+/** What the handshake decided, and the limits of the connection; each is on by default. */
+export interface LinkOptions extends SessionOptions {
+  /** The negotiated subprotocol. @default {""} */
+  readonly protocol?: string;
+  /** The negotiated extensions, as the header names them. @default {""} */
+  readonly extensions?: string;
+  /** Milliseconds for the closing handshake, and again for the end of the connection after it. @default {10000} */
+  readonly closeTimeout?: number;
+  /** Bytes waiting to be sent from which on the link is congested. @default {1048576} */
+  readonly highWaterMark?: number;
+  /** Bytes waiting to be sent at which the connection is failed. @default {268435456} */
+  readonly maxBufferedAmount?: number;
+}
+
+/** What a link takes its bytes from: a transport, as it is or behind an opening handshake that holds some of them. */
+export interface Source {
+  /** The transport to write to. */
+  readonly transport: Transport;
+  /** Starts delivery. */
+  open(sink: TransportSink): void;
+}
+
+/** One open WebSocket over a transport. */
+export class SessionLink implements Link, TransportSink, SessionEvents {
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly #transport: Transport;
+  readonly #source: Source;
+  readonly #session: Session;
+  readonly #closeTimeout: number;
+  readonly #highWaterMark: number;
+  readonly #maxBufferedAmount: number;
+  readonly #flushLater: () => void;
+  #events: LinkEvents | undefined;
+
+  #phase: "open" | "ending" | "over" = "open";
+  #receiving = false;
+  #scheduled = false;
+  #congested = false;
+  #paused = false;
+  /** What had come when the application paused. */
+  #rest: Uint8Array[] = [];
+  /** The peer's FIN stands behind `#rest`. */
+  #ended = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #error: WebSocketError | undefined;
+
+  /** Makes a link on a connection whose opening handshake is done. */
+  constructor(role: Role, source: Source, options: LinkOptions = {}) {
+    this.protocol = options.protocol ?? "";
+    this.extensions = options.extensions ?? "";
+    this.#source = source;
+    this.#transport = source.transport;
+    this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
+    this.#highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK;
+    this.#maxBufferedAmount = options.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
+    this.#session = new Session(role, this, options);
+    this.#flushLater = () => {
+      this.#scheduled = false;
+      this.#flush();
+    };
+  }
+
+  /** {@inheritDoc Link.start} */
+  start(events: LinkEvents): void {
+    this.#events = events;
+    this.#source.open(this);
+  }
+
+  /** {@inheritDoc Link.buffered} */
+  get buffered(): number {
+    return this.#session.pending + this.#transport.buffered;
+  }
+
+  /** {@inheritDoc Link.bufferedAmount} */
+  get bufferedAmount(): number {
+    return Math.max(0, this.buffered - this.#session.overhead);
+  }
+
+  /** {@inheritDoc Link.congested} */
+  get congested(): boolean {
+    if (!this.#congested && this.buffered >= this.#highWaterMark) this.#congested = true;
+    return this.#congested;
+  }
+
+  // What comes from the transport
+
+  /** {@inheritDoc TransportSink.data} */
+  data(chunk: Uint8Array): void {
+    if (this.#paused || this.#rest.length > 0) {
+      this.#rest.push(chunk);
+      return;
+    }
+    this.#receive(chunk);
+  }
+
+  #receive(chunk: Uint8Array): void {
+    this.#receiving = true;
+    const read = this.#session.receive(chunk);
+    this.#receiving = false;
+    if (this.#paused && read < chunk.length) this.#rest.unshift(chunk.subarray(read));
+    this.#flush();
+  }
+
+  /** {@inheritDoc TransportSink.end} */
+  end(): void {
+    if (this.#rest.length > 0) {
+      this.#ended = true;
+    } else if (this.#phase === "ending") {
+      this.#over();
+    } else if (this.#phase === "open") {
+      this.#transport.abort();
+      this.#lost(new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
+    }
+  }
+
+  /** {@inheritDoc TransportSink.drain} */
+  drain(): void {
+    this.#relieve();
+  }
+
+  /** {@inheritDoc TransportSink.abort} */
+  abort(reason: unknown): void {
+    if (this.#phase === "ending") this.#over();
+    else if (this.#phase === "open") {
+      this.#lost(
+        new WebSocketError("WS_PEER_VANISHED", `Connection broke without a Close frame: ${messageOf(reason)}`, {
+          cause: reason,
+        }),
+      );
+    }
+  }
+
+  // What comes from the session
+
+  /** {@inheritDoc SessionEvents.text} */
+  text(data: string, compressed: boolean): void {
+    this.#events!.text(data, compressed);
+  }
+
+  /** {@inheritDoc SessionEvents.binary} */
+  binary(data: Uint8Array, compressed: boolean): void {
+    this.#events!.binary(data, compressed);
+  }
+
+  /** {@inheritDoc SessionEvents.pinged} */
+  pinged(data: Uint8Array): void {
+    this.#events!.ping(data);
+  }
+
+  /** {@inheritDoc SessionEvents.ponged} */
+  ponged(data: Uint8Array): void {
+    this.#events!.pong(data);
+  }
+
+  /** {@inheritDoc SessionEvents.closed} */
+  closed(): void {
+    this.#events!.closing();
+    this.#finish();
+  }
+
+  /** {@inheritDoc SessionEvents.failed} */
+  failed(error: WebSocketError): void {
+    this.#error = error;
+    this.#events!.closing();
+    this.#events!.error(error);
+    this.#finish();
+  }
+
+  /** {@inheritDoc SessionEvents.write} */
+  write(chunk: Uint8Array, mayKeep: boolean): boolean {
+    return this.#transport.write(chunk, mayKeep) === "kept";
+  }
+
+  // What comes from the application
+
+  /** {@inheritDoc Link.sendText} */
+  sendText(data: string, _compress: boolean): void {
+    this.#session.sendText(data);
+    if (!this.#receiving) this.#schedule();
+  }
+
+  /** {@inheritDoc Link.sendBinary} */
+  sendBinary(data: Uint8Array, _compress: boolean): void {
+    this.#session.sendBinary(data);
+    if (!this.#receiving) this.#schedule();
+  }
+
+  /** {@inheritDoc Link.ping} */
+  ping(data: Uint8Array): void {
+    this.#session.ping(data);
+    if (!this.#receiving) this.#schedule();
+  }
+
+  /** {@inheritDoc Link.close} */
+  close(code: number | undefined, reason: string): void {
+    if (this.#phase !== "open" || !this.#session.open) return;
+    this.#session.close(code === undefined ? { reason: "" } : { code, reason });
+    this.#events!.closing();
+    // The peer's answer stands behind what was not read yet.
+    this.resume();
+    this.#startTimer();
+    if (!this.#receiving) this.#schedule();
+  }
+
+  /** {@inheritDoc Link.terminate} */
+  terminate(error?: WebSocketError): void {
+    if (this.#phase === "over") return;
+    this.#transport.abort(error);
+    this.#lost(error);
+  }
+
+  /** {@inheritDoc Link.pause} */
+  pause(): void {
+    if (this.#paused || !this.#session.open) return;
+    this.#paused = true;
+    this.#session.pause();
+    this.#transport.pause();
+  }
+
+  /** {@inheritDoc Link.resume} */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#session.resume();
+    // Nothing is delivered from inside of the call; within a delivery, the reader just goes on.
+    if (!this.#receiving) queueMicrotask(() => this.#goOn());
+    else if (this.#rest.length === 0) this.#transport.resume();
+  }
+
+  #goOn(): void {
+    while (!this.#paused && this.#rest.length > 0) this.#receive(this.#rest.shift()!);
+    if (this.#paused || this.#phase === "over") return;
+    if (this.#ended) this.end();
+    else this.#transport.resume();
+  }
+
+  /** {@inheritDoc Link.ref} */
+  ref(): void {
+    this.#transport.ref();
+  }
+
+  /** {@inheritDoc Link.unref} */
+  unref(): void {
+    this.#transport.unref();
+  }
+
+  // Time
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#flushLater);
+  }
+
+  #flush(): void {
+    if (this.#phase === "over") return;
+    this.#session.flush();
+    if (this.#transport.buffered === 0) this.#session.overhead = 0;
+    if (this.#transport.buffered > this.#maxBufferedAmount) {
+      this.terminate(
+        new WebSocketError(
+          "WS_BUFFER_OVERFLOW",
+          `Cannot send: ${this.#transport.buffered} bytes wait for the peer, maxBufferedAmount is ${this.#maxBufferedAmount}`,
+        ),
+      );
+    } else if (this.congested) {
+      this.#session.congested = true;
+      if (this.#transport.buffered === 0) this.#relieve();
+    }
+  }
+
+  #relieve(): void {
+    this.#session.overhead = 0;
+    if (!this.#congested || this.#phase === "over") return;
+    this.#congested = false;
+    this.#session.congested = false;
+    this.#session.flush();
+    this.#events!.drain();
+  }
+
+  /** Both Close frames have passed, or the session failed: our FIN goes out, and the peer's is waited for. */
+  #finish(): void {
+    if (this.#phase !== "open") return;
+    this.#phase = "ending";
+    this.#session.flush();
+    this.#rest.length = 0;
+    this.#transport.end();
+    this.#startTimer();
+    this.resume();
+    if (this.#ended) this.#over();
+  }
+
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#transport.abort();
+      if (this.#phase === "ending") this.#over();
+      else {
+        this.#lost(
+          new WebSocketError(
+            "WS_CLOSE_TIMEOUT",
+            `Cannot close: the peer sent no Close frame within ${this.#closeTimeout} ms`,
+          ),
+        );
+      }
+    }, this.#closeTimeout);
+  }
+
+  /** The connection ends without its closing handshake. */
+  #lost(error: WebSocketError | undefined): void {
+    if (this.#phase === "over") return;
+    this.#session.discard();
+    if (error !== undefined && this.#error === undefined) {
+      this.#error = error;
+      this.#events!.closing();
+      this.#events!.error(error);
+    }
+    this.#over();
+  }
+
+  #over(): void {
+    this.#phase = "over";
+    clearTimeout(this.#timer);
+    this.#rest.length = 0;
+    const record = this.#session.closeRecord;
+    this.#events!.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
+  }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

@@ -1,0 +1,469 @@
+/**
+ * `Socket`: one WebSocket as its application sees it, at either end.
+ *
+ * ```
+ *   new Socket(url) -> openHandshake -> Link --. text / binary / closing / close
+ *   upgrade(accept) ------------------> Link --+--------> Socket --> onmessage, on("message"), ...
+ *                                              `<-------- send / ping / close
+ *
+ *   CONNECTING --open--> OPEN --either end closes, or fails--> CLOSING --the transport is over--> CLOSED
+ * ```
+ */
+
+import type { CloseRecord } from "../protocol/close.ts";
+import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPEN } from "../protocol/constants.ts";
+import { WebSocketError } from "../protocol/errors.ts";
+import { utf8Length } from "../protocol/utf8.ts";
+import { abortError, linkOf, openHandshake } from "./connect.ts";
+import { toPayload } from "./data.ts";
+import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
+import { HeldEvents } from "./held_events.ts";
+import type { Link, LinkEvents } from "./link.ts";
+import { type BinaryType, checkBinaryType, type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
+import { Pings } from "./pings.ts";
+import { SocketEmitter } from "./slots.ts";
+import { parseUrl } from "./target.ts";
+import type { Endpoint, Runtime } from "./transport.ts";
+
+/** What `accept` learns of a connection beside its messages. */
+export interface AcceptInfo {
+  /** Value of the client's `Origin` header. @default {""} */
+  readonly origin?: string;
+  /** The client's end. */
+  readonly remote?: Endpoint;
+}
+
+/** How a client's end begins: checked arguments and what connects. */
+export class ClientStart {
+  readonly url: URL;
+  readonly options: CheckedOptions;
+  readonly runtime: (() => Promise<Runtime>) | undefined;
+
+  /**
+   * Checks the arguments of `new Socket`. Throws a `DOMException` named `SyntaxError` for a malformed URL or subprotocol,
+   * a `TypeError` or `RangeError` for a wrong option.
+   */
+  constructor(
+    url: string | URL,
+    protocols: string | readonly string[] | SocketOptions | undefined,
+    origin: string | undefined,
+    runtime: (() => Promise<Runtime>) | undefined,
+  ) {
+    this.url = parseUrl(url);
+    this.options = checkOptions(protocols, origin);
+    this.runtime = runtime;
+  }
+}
+
+/** How a server's end begins: with a link that is open. */
+class ServerStart {
+  readonly link: Link;
+  readonly info: AcceptInfo;
+
+  constructor(link: Link, info: AcceptInfo) {
+    this.link = link;
+    this.info = info;
+  }
+}
+
+/** Makes the server's end of a connection: it is OPEN, and its events are held until it gets its first listener. */
+export function acceptSocket(link: Link, info: AcceptInfo = {}): Socket {
+  return new Socket(new ServerStart(link, info));
+}
+
+/** Closes with any code that may be sent: 1001 for a server that goes, 1011 for one that failed. */
+export let closeWith: (socket: Socket, code: number, reason: string) => void;
+
+/** The record of a connection that never was. */
+const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator: "none", failed: true };
+
+/**
+ * One WebSocket: the client's end, made with `new`, or the server's, which `upgrade` hands to its `accept`.
+ *
+ * @example A client
+ * ```ts no-eval
+ * import { Socket } from "@sockeye/ws";
+ *
+ * const socket = new Socket("ws://127.0.0.1:8080/ws");
+ * socket.onopen = () => socket.send("Hello");
+ * socket.onmessage = (event) => console.log(event.data);
+ * ```
+ */
+export class Socket extends SocketEmitter {
+  /** `readyState` while the opening handshake is under way. */
+  static readonly CONNECTING: 0 = CONNECTING;
+  /** `readyState` while messages can pass. */
+  static readonly OPEN: 1 = OPEN;
+  /** `readyState` when the closing handshake has begun. */
+  static readonly CLOSING: 2 = CLOSING;
+  /** `readyState` when the connection is over. */
+  static readonly CLOSED: 3 = CLOSED;
+
+  readonly #url: string;
+  #protocol: string;
+  readonly #origin: string;
+  readonly #remote: Endpoint | undefined;
+  #binaryType: BinaryType = "uint8array";
+  #readyState: 0 | 1 | 2 | 3 = CONNECTING;
+  #link: Link | undefined;
+  /** Ends connecting. */
+  #controller: AbortController | undefined;
+  #unlisten: (() => void) | undefined;
+
+  /** Events for the first listener, of a server's end that has none yet. */
+  #held: HeldEvents | undefined;
+  #refed = true;
+
+  /** Sends that wait behind a Blob that is being read, in order. */
+  #sending: Promise<void> | undefined;
+  #sendingBytes = 0;
+  /** Bytes given to `send` after closing, as the web counts them. */
+  #lostBytes = 0;
+
+  readonly #pings: Pings = new Pings();
+
+  /** Begins one end. The entry points of the package make the client's from a URL, and `upgrade` the server's. */
+  constructor(start: ClientStart | ServerStart) {
+    super();
+    if (start instanceof ServerStart) {
+      const { link, info } = start;
+      this.#url = "";
+      this.#protocol = link.protocol;
+      this.#origin = info.origin ?? "";
+      this.#remote = info.remote;
+      this.#held = new HeldEvents();
+      this.#open(link);
+      return;
+    }
+    const { url, options } = start;
+    this.#url = url.href;
+    this.#protocol = options.protocol;
+    this.#origin = options.origin;
+    this.#binaryType = options.binaryType;
+    const { signal } = options;
+    if (signal !== undefined) {
+      const onabort = (): void => this.#abort(abortError(signal.reason));
+      signal.addEventListener("abort", onabort);
+      this.#unlisten = () => signal.removeEventListener("abort", onabort);
+    }
+    this.#controller = new AbortController();
+    if (signal?.aborted) this.#controller.abort(abortError(signal.reason));
+    this.#connect(start, this.#controller.signal).catch((error) => this.#neverOpened(error));
+  }
+
+  static {
+    closeWith = (socket, code, reason) => socket.#closeWith(code, reason);
+  }
+
+  // What it is
+
+  /** The URL it was made with, "" at the server's end. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** While connecting, the first subprotocol offered; then the one chosen, or "". */
+  get protocol(): string {
+    return this.#protocol;
+  }
+
+  /** The `Origin` that was sent, or came, or "". */
+  get origin(): string {
+    return this.#origin;
+  }
+
+  /** The extensions in use, as the header names them, or "". */
+  get extensions(): string {
+    return this.#link?.extensions ?? "";
+  }
+
+  /** The other end, where the runtime tells it. For logs and policy. */
+  get remote(): Endpoint | undefined {
+    return this.#remote;
+  }
+
+  /** `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this.#readyState;
+  }
+
+  /** Bytes of messages given to `send` and not yet to the runtime; after closing it only grows, as on the web. */
+  get bufferedAmount(): number {
+    return (this.#link?.bufferedAmount ?? 0) + this.#sendingBytes + this.#lostBytes;
+  }
+
+  /** The form in which binary messages are delivered. @default {"uint8array"} */
+  get binaryType(): BinaryType {
+    return this.#binaryType;
+  }
+
+  set binaryType(value: BinaryType) {
+    this.#binaryType = checkBinaryType(value);
+  }
+
+  /** The constant 0. */
+  get CONNECTING(): 0 {
+    return CONNECTING;
+  }
+
+  /** The constant 1. */
+  get OPEN(): 1 {
+    return OPEN;
+  }
+
+  /** The constant 2. */
+  get CLOSING(): 2 {
+    return CLOSING;
+  }
+
+  /** The constant 3. */
+  get CLOSED(): 3 {
+    return CLOSED;
+  }
+
+  // What it does
+
+  /**
+   * Sends a message: a string as text; an ArrayBuffer, a view or a Blob as binary; anything else as its string.
+   * Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
+   *
+   * Returns false when so much waits to be sent that the caller should stop; `drain` follows. Throws a `DOMException` named
+   * `InvalidStateError` while connecting.
+   */
+  send(data: unknown): boolean {
+    const payload = typeof data === "string" ? data : toPayload(data);
+    if (this.#sending !== undefined || payload instanceof Blob) return this.#sendLater(payload);
+    if (this.#readyState !== OPEN) return this.#refuse(payload);
+    return this.#sendNow(payload);
+  }
+
+  #sendNow(payload: string | Uint8Array): boolean {
+    const link = this.#link!;
+    if (typeof payload === "string") link.sendText(payload, false);
+    else link.sendBinary(payload, false);
+    return !link.congested;
+  }
+
+  #refuse(payload: string | Uint8Array): boolean {
+    if (this.#readyState === CONNECTING) {
+      throw new DOMException("Cannot send: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
+    }
+    this.#lostBytes += sizeOf(payload);
+    return true;
+  }
+
+  /** A Blob has to be read first; what is sent after it waits for it. */
+  #sendLater(payload: string | Uint8Array | Blob): boolean {
+    if (this.#readyState === CONNECTING) this.#refuse("");
+    if (payload instanceof Uint8Array) payload = payload.slice();
+    const size = sizeOf(payload);
+    this.#sendingBytes += size;
+    const bytes = payload instanceof Blob ? payload.arrayBuffer() : undefined;
+    const previous = this.#sending ?? Promise.resolve();
+    const sending = previous.then(async () => {
+      try {
+        const ready = bytes === undefined ? payload as string | Uint8Array : new Uint8Array(await bytes);
+        this.#sendingBytes -= size;
+        if (this.#readyState === OPEN) this.#sendNow(ready);
+        else this.#lostBytes += size;
+      } catch (cause) {
+        this.terminate(new WebSocketError("WS_ABORTED", `Cannot read a Blob to send: ${String(cause)}`, { cause }));
+      }
+      if (this.#sending === sending) this.#sending = undefined;
+    });
+    this.#sending = sending;
+    return true;
+  }
+
+  /**
+   * Sends a ping of up to 125 bytes and resolves with the milliseconds until its pong. Rejects with a `WebSocketError` when
+   * the connection ends first. Without data, the ping carries a number of its own.
+   */
+  ping(data?: string | ArrayBuffer | ArrayBufferView): Promise<number> {
+    const payload = data === undefined ? this.#pings.nextPayload() : toPayload(data);
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload as Uint8Array;
+    if (bytes.length > MAX_CONTROL_PAYLOAD) {
+      throw new RangeError(`Cannot ping: data has ${bytes.length} bytes, wanted at most ${MAX_CONTROL_PAYLOAD}`);
+    }
+    if (this.#readyState !== OPEN) {
+      throw new DOMException(`Cannot ping: readyState is ${this.#readyState}, wanted OPEN`, "InvalidStateError");
+    }
+    const pong = this.#pings.expect(bytes);
+    this.#link!.ping(bytes);
+    return pong;
+  }
+
+  /**
+   * Begins the closing handshake; what was sent before goes out first. While connecting, gives up. Calling it again does
+   * nothing.
+   *
+   * Throws a `DOMException`: `InvalidAccessError` for a code that is not 1000 or 3000 to 4999, `SyntaxError` for a reason of
+   * more than 123 bytes.
+   */
+  close(code: number = 1000, reason: string = ""): void {
+    if (code !== 1000 && !(code >= 3000 && code <= 4999 && Number.isInteger(code))) {
+      throw new DOMException(`Cannot close: code is ${code}, wanted 1000 or 3000 to 4999`, "InvalidAccessError");
+    }
+    const size = utf8Length(String(reason));
+    if (size > MAX_CLOSE_REASON) {
+      throw new DOMException(
+        `Cannot close: reason has ${size} bytes, wanted at most ${MAX_CLOSE_REASON}`,
+        "SyntaxError",
+      );
+    }
+    this.#closeWith(code, String(reason));
+  }
+
+  #closeWith(code: number, reason: string): void {
+    if (this.#readyState === CONNECTING) {
+      this.#abort(new WebSocketError("WS_ABORTED", "Connection was closed before it was open"));
+    } else if (this.#sending !== undefined) {
+      this.#sending = this.#sending.then(() => this.#link!.close(code, reason));
+    } else this.#link!.close(code, reason);
+  }
+
+  /** Cuts the connection without a closing handshake: `close` comes with 1006. With an error, `error` comes first. */
+  terminate(error?: WebSocketError): void {
+    if (this.#readyState === CONNECTING) {
+      this.#abort(error ?? new WebSocketError("WS_ABORTED", "Connection was cut before it was open"));
+    } else this.#link!.terminate(error);
+  }
+
+  /** Stops delivery at once; the peer feels it when its buffers are full. Nothing is lost. */
+  pause(): this {
+    this.#link?.pause();
+    return this;
+  }
+
+  /** Goes on delivering. */
+  resume(): this {
+    this.#link?.resume();
+    return this;
+  }
+
+  /** The connection keeps the process alive (the default). */
+  ref(): this {
+    this.#refed = true;
+    this.#link?.ref();
+    return this;
+  }
+
+  /** The connection does not keep the process alive. */
+  unref(): this {
+    this.#refed = false;
+    this.#link?.unref();
+    return this;
+  }
+
+  // Its life
+
+  async #connect({ url, options, runtime }: ClientStart, signal: AbortSignal): Promise<void> {
+    const base = await runtime?.();
+    const connect = options.connector ?? base?.connect.bind(base);
+    if (connect === undefined) {
+      throw new WebSocketError(
+        "WS_CONNECT_FAILED",
+        "Cannot connect: no runtime is bound and no option connect is given",
+      );
+    }
+    const accepted = await openHandshake(url, options.connect, connect, signal);
+    if (signal.aborted) {
+      accepted.opening.transport.abort();
+      throw signal.reason;
+    }
+    this.#protocol = accepted.protocol;
+    this.#open(linkOf(accepted, options.connect, base?.decodeAscii));
+  }
+
+  #open(link: Link): void {
+    this.#link = link;
+    this.#readyState = OPEN;
+    if (!this.#refed) link.unref();
+    if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
+    link.start(this.#inlet());
+  }
+
+  #inlet(): LinkEvents {
+    return {
+      text: (data, compressed) => {
+        if (this.#readyState === OPEN) this.#message(data, data.length, compressed);
+      },
+      binary: (data, compressed) => {
+        if (this.#readyState === OPEN) this.#message(this.#binary(data), data.length, compressed);
+      },
+      ping: (data) => this.#control("ping", data),
+      pong: (data) => {
+        this.#pings.settle(data);
+        this.#control("pong", data);
+      },
+      drain: () => this.#tell(new SocketEvent("drain", this)),
+      closing: () => {
+        if (this.#readyState === OPEN) this.#readyState = CLOSING;
+      },
+      error: (error) => {
+        this.#pings.fail(error);
+        this.#tell(new ErrorEvent(this, error));
+      },
+      close: (record) => this.#closed(record),
+    };
+  }
+
+  #message(data: Data, size: number, compressed: boolean): void {
+    const event = new MessageEvent(this, data, compressed);
+    if (this.#held === undefined) this.deliver("message", event);
+    else if (this.#held.add(event, size)) this.#link!.pause();
+  }
+
+  #binary(data: Uint8Array): Data {
+    if (this.#binaryType === "uint8array") return data;
+    // A copy, as the view may lie in a larger buffer.
+    const bytes = data.slice();
+    return this.#binaryType === "arraybuffer" ? bytes.buffer : new Blob([bytes]);
+  }
+
+  #control(type: "ping" | "pong", data: Uint8Array): void {
+    if (this.listenerCount(type) > 0) this.#tell(new ControlEvent(type, this, data));
+  }
+
+  #tell(event: SocketEvent): void {
+    if (this.#held === undefined) this.deliver(event.type, event);
+    else this.#held.add(event, 0);
+  }
+
+  #closed(record: CloseRecord): void {
+    this.#readyState = CLOSED;
+    this.#unlisten?.();
+    this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
+    this.#tell(new CloseEvent(this, record));
+  }
+
+  #abort(error: WebSocketError): void {
+    if (this.#readyState === CONNECTING) {
+      this.#readyState = CLOSING;
+      this.#controller!.abort(error);
+    } else if (this.#readyState !== CLOSED) this.#link?.terminate(error);
+  }
+
+  #neverOpened(error: unknown): void {
+    const reason = error instanceof WebSocketError
+      ? error
+      : new WebSocketError("WS_CONNECT_FAILED", `Cannot connect to ${this.#url}: ${String(error)}`, { cause: error });
+    this.#readyState = CLOSED;
+    this.#unlisten?.();
+    this.deliver("error", new ErrorEvent(this, reason));
+    this.deliver("close", new CloseEvent(this, NO_RECORD));
+  }
+
+  /** {@inheritDoc Emitter.listenerAdded} */
+  protected override listenerAdded(): void {
+    this.#held?.release((event) => this.deliver(event.type, event), () => {
+      this.#held = undefined;
+      this.#link!.resume();
+    });
+  }
+}
+
+function sizeOf(payload: string | Uint8Array | Blob): number {
+  if (typeof payload === "string") return utf8Length(payload);
+  return payload instanceof Blob ? payload.size : payload.length;
+}
