@@ -1,0 +1,397 @@
+/**
+ * Handlers: what becomes of a request. A function, a chain and a routing coerce each other, so they live together.
+ *
+ * ```
+ *   invoke(handler, req):  handler.invoke(req) -> another handler for the same request -> ... -> nothing: done
+ *
+ *   [a, b, c]      Chain     each in its order, until the request is ended
+ *   { "/p": a }    Routing   the first pattern that matches; a nested object gets what follows its prefix
+ *   (req) => ...   function  a Response ends the request; a handler goes on with it
+ * ```
+ */
+
+import { quote } from "../protocol/headers.ts";
+import { decode } from "./cookies.ts";
+import { compileHost, compilePath, compilePrefix, type Pattern } from "./pattern.ts";
+import { HttpRequest } from "./request.ts";
+
+/** What handlers handle: an `HttpRequest`, or another thing with a value to route by, such as a `Message`. */
+export interface Routable {
+  /** What patterns are matched against. */
+  value: string;
+  /** What the pattern that led to a handler captured. */
+  params: readonly (string | undefined)[];
+  /** Ends it: the next handlers of a chain do not get it. */
+  end(): void;
+  /** Whether it has ended. */
+  isEnded(): boolean;
+}
+
+/** What a handler gives back: another handler for the same request, or nothing. */
+export type Next<V extends Routable = HttpRequest> = Handler<V> | undefined | void;
+
+/** Something that handles requests. */
+export interface Handler<V extends Routable = HttpRequest> {
+  /** Does its part of the work. What it gives back is invoked next, with the same request. */
+  invoke(req: V): Next<V> | Promise<Next<V>>;
+}
+
+/** What a function may give back: a `Response` (which ends the request), what can be made a handler, or nothing. */
+export type HandlerResult<V extends Routable = HttpRequest> = HandlerLike<V> | Response | undefined | null | void;
+
+/**
+ * A function that handles requests. It gets the request, and what the pattern captured; what an optional parameter did
+ * not capture is `undefined`.
+ */
+export type HandlerFunction<V extends Routable = HttpRequest> = (
+  req: V,
+  ...params: string[]
+) => HandlerResult<V> | Promise<HandlerResult<V>>;
+
+/** Handlers by their patterns, in the order in which they are tried. */
+export interface RouteMap<V extends Routable = HttpRequest> {
+  /** The handler of a pattern. */
+  readonly [pattern: string]: HandlerLike<V>;
+}
+
+/** What can be made a handler: a function, an array (`Chain`), an object (`Routing`), or a handler. */
+export type HandlerLike<V extends Routable = HttpRequest> =
+  | Handler<V>
+  | HandlerFunction<V>
+  | readonly HandlerLike<V>[]
+  | RouteMap<V>;
+
+/**
+ * Makes a handler of a function, an array (`Chain`), an object (`Routing`), or gives back the handler it is.
+ *
+ * @throws {TypeError} When it is none of them.
+ * @throws {SyntaxError} When a pattern of an object cannot be compiled.
+ *
+ * @example
+ * ```ts
+ * import { handler } from "@sockeye/ws/http";
+ *
+ * const app = handler([
+ *   (req) => {
+ *     if (!req.cookies.has("session")) return new Response("Log in first", { status: 403 });
+ *   },
+ *   { "/hello/:name": (req, name) => new Response(`hello ${name}`) },
+ * ]);
+ * ```
+ */
+export function handler<V extends Routable = HttpRequest>(like: HandlerLike<V>): Handler<V> {
+  const made = coerce<V>(like);
+  if (made === undefined) {
+    throw new TypeError(
+      `Cannot make a handler: met ${describe(like)}, wanted a function, an array, an object or a Handler`,
+    );
+  }
+  return made;
+}
+
+/** Runs a handler, and those it gives back, to the end. Rejects with what one of them throws. */
+export async function invoke<V extends Routable>(first: Handler<V>, req: V): Promise<void> {
+  let next: Next<V> = first;
+  while (next !== undefined) next = await next.invoke(req);
+}
+
+function coerce<V extends Routable>(like: unknown): Handler<V> | undefined {
+  if (typeof like === "function") return new FunctionHandler(like as HandlerFunction<V>);
+  if (typeof like !== "object" || like === null) return undefined;
+  if (typeof (like as Partial<Handler<V>>).invoke === "function") return like as Handler<V>;
+  if (Array.isArray(like)) return new Chain(like as HandlerLike<V>[]);
+  return isPlain(like) ? new Routing(like as RouteMap<V>) : undefined;
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return `the string ${quote(value)}`;
+  if (typeof value === "object" && value !== null) return `an object of ${value.constructor?.name ?? "no class"}`;
+  return String(value);
+}
+
+class FunctionHandler<V extends Routable> implements Handler<V> {
+  readonly #call: HandlerFunction<V>;
+
+  constructor(call: HandlerFunction<V>) {
+    this.#call = call;
+  }
+
+  async invoke(req: V): Promise<Next<V>> {
+    const result = await this.#call(req, ...req.params as string[]);
+    if (!(result instanceof Response)) return coerce(result);
+    if (!(req instanceof HttpRequest)) throw new TypeError("Cannot answer with a Response: this is no HTTP request");
+    req.response.adopt(result);
+    return undefined;
+  }
+}
+
+/**
+ * Handlers in a row: each gets the request, until it is ended (`req.end()`, `req.response.end()`, a `Response`).
+ *
+ * @example
+ * ```ts
+ * import { Chain } from "@sockeye/ws/http";
+ *
+ * const app = new Chain([
+ *   (req) => {
+ *     if (req.query.get("token") === "secret") return;
+ *     req.response.statusCode = 403;
+ *     req.end();
+ *   },
+ * ]);
+ * app.append((req) => req.response.end("welcome"));
+ * ```
+ */
+export class Chain<V extends Routable = HttpRequest> implements Handler<V> {
+  readonly #handlers: Handler<V>[] = [];
+
+  /** Makes a chain; throws as `handler` does. */
+  constructor(list: readonly HandlerLike<V>[] = []) {
+    this.append(list);
+  }
+
+  /** Adds a handler, or each of an array, at the end; throws as `handler` does. */
+  append(like: HandlerLike<V>): this {
+    if (Array.isArray(like)) this.#handlers.push(...like.map((each: HandlerLike<V>) => handler<V>(each)));
+    else this.#handlers.push(handler<V>(like));
+    return this;
+  }
+
+  /** Runs the handlers in their order. Rejects with what one throws, and when there is none. */
+  async invoke(req: V): Promise<void> {
+    if (this.#handlers.length === 0) throw new TypeError("Cannot run a chain: it has no handlers");
+    for (const each of this.#handlers) {
+      if (req.isEnded()) return;
+      await invoke(each, req);
+    }
+  }
+}
+
+/** One pattern and what it leads to. */
+interface Rule<V extends Routable> {
+  /** In upper case; `*` for all, `HOST` for a pattern of the host. */
+  readonly method: string;
+  readonly pattern: Pattern;
+  readonly handler: Handler<V>;
+}
+
+/**
+ * Handlers by pattern: the first pattern that was added and matches leads to its handler, without regard to case, with or
+ * without a slash at the end.
+ *
+ * | pattern | matches |
+ * | --- | --- |
+ * | `:name` | one segment of a path, or the part of one up to the text that follows |
+ * | `:name(re)`, `(re)` | what the regular expression matches |
+ * | `?`, `+`, `*` behind one of these | none or one; segments, one or more; segments, none or more |
+ * | `*` | any text, slashes included |
+ * | `\` before a character | that character |
+ * | `^...` | the whole of it is a regular expression |
+ *
+ * What is captured comes, decoded, as further arguments of a function and in `req.params`. A nested object or `Routing`
+ * is mounted: it gets what follows the pattern as `req.value`, and what its own patterns capture comes behind what this
+ * one did. Where a parameter stands behind another in one segment (`:a-:b`), it does not contain the text between them. An
+ * expression under `+` or `*` must not match the separator. Rules for `GET` serve `HEAD` too.
+ *
+ * Where no pattern matches, the answer is 404, or 405 when one does for another method; where an escape of a captured part
+ * is malformed, 400.
+ *
+ * @example
+ * ```ts
+ * import { Routing } from "@sockeye/ws/http";
+ *
+ * const app = new Routing({
+ *   "/": () => new Response("home"),
+ *   "/users/:id(\\d+)": {
+ *     "/": (req, id) => new Response(`user ${id}`),
+ *     "/posts/:post?": (req, id, post?: string) => new Response(`post ${post ?? "list"} of user ${id}`),
+ *   },
+ * });
+ * app.post("/users", () => new Response("made", { status: 201 }));
+ * app.host("*.example.com", (req, name) => new Response(`the site of ${name}`));
+ * ```
+ */
+export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
+  #rules: Rule<V>[] = [];
+
+  /**
+   * Makes a routing of a map, for one method (`"*"`: all; `"host"`: the patterns are of hosts) or for all; throws as
+   * `append` does.
+   */
+  constructor(map?: RouteMap<V>);
+  constructor(method: string, map: RouteMap<V>);
+  constructor(first: string | RouteMap<V> = {}, map?: RouteMap<V>) {
+    if (typeof first === "string") this.#addAll(first, map);
+    else this.#addAll("*", first);
+  }
+
+  /**
+   * Adds rules behind those there are: one, for all methods or a given one; those of a map; or those of another routing,
+   * which is empty afterwards. Where a map follows one text, that is a method when it is `*` or upper-case letters only,
+   * else a pattern.
+   *
+   * @throws {TypeError} When a handler is none, naming its pattern.
+   * @throws {SyntaxError} When a pattern cannot be compiled, naming it.
+   */
+  append(rules: Routing<V> | RouteMap<V>): this;
+  append(pattern: string, like: HandlerLike<V>): this;
+  append(method: string, map: RouteMap<V>): this;
+  append(method: string, pattern: string, like: HandlerLike<V>): this;
+  append(first: string | Routing<V> | RouteMap<V>, second?: string | HandlerLike<V>, third?: HandlerLike<V>): this {
+    if (first instanceof Routing) {
+      const rules = first.#rules;
+      first.#rules = [];
+      this.#rules.push(...rules);
+    } else if (typeof first !== "string") this.#addAll("*", first);
+    else if (typeof second === "string") this.#add(first, second, third);
+    else if (/^(?:\*|[A-Z]+)$/.test(first) && isMap(second)) this.#addAll(first, second);
+    else this.#add("*", first, second);
+    return this;
+  }
+
+  /** Adds rules for all methods. Throws as `append`. */
+  all(map: RouteMap<V>): this;
+  all(pattern: string, like: HandlerLike<V>): this;
+  all(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("*", first, like);
+  }
+
+  /** Adds rules for `GET`, and with it for `HEAD`. Throws as `append`. */
+  get(map: RouteMap<V>): this;
+  get(pattern: string, like: HandlerLike<V>): this;
+  get(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("GET", first, like);
+  }
+
+  /** Adds rules for `POST`. Throws as `append`. */
+  post(map: RouteMap<V>): this;
+  post(pattern: string, like: HandlerLike<V>): this;
+  post(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("POST", first, like);
+  }
+
+  /** Adds rules for `PUT`. Throws as `append`. */
+  put(map: RouteMap<V>): this;
+  put(pattern: string, like: HandlerLike<V>): this;
+  put(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("PUT", first, like);
+  }
+
+  /** Adds rules for `DELETE`. Throws as `append`. */
+  del(map: RouteMap<V>): this;
+  del(pattern: string, like: HandlerLike<V>): this;
+  del(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("DELETE", first, like);
+  }
+
+  /** Adds rules for `PATCH`. Throws as `append`. */
+  patch(map: RouteMap<V>): this;
+  patch(pattern: string, like: HandlerLike<V>): this;
+  patch(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("PATCH", first, like);
+  }
+
+  /** Adds rules for `FIND`. Throws as `append`. */
+  find(map: RouteMap<V>): this;
+  find(pattern: string, like: HandlerLike<V>): this;
+  find(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("FIND", first, like);
+  }
+
+  /**
+   * Adds rules by host, without its port: `*` is one label or a part of one, and alone any host. The path stays for the
+   * handler. Throws as `append`.
+   */
+  host(map: RouteMap<V>): this;
+  host(pattern: string, like: HandlerLike<V>): this;
+  host(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("HOST", first, like);
+  }
+
+  /**
+   * Gives the handler of the first pattern that matches. Where there is none an HTTP request is answered.
+   *
+   * @throws {RangeError} When no pattern matches the value of what is no HTTP request.
+   */
+  invoke(req: V): Next<V> | Promise<Next<V>> {
+    return this.#route(req, []);
+  }
+
+  /** `before`: what the patterns captured under which this routing is mounted. */
+  #route(req: V, before: readonly (string | undefined)[]): Next<V> | Promise<Next<V>> {
+    const http = req instanceof HttpRequest ? req : undefined;
+    for (const { method, pattern, handler } of this.#rules) {
+      if (!servesMethod(method, http)) continue;
+      const { value } = req;
+      const found = pattern.regexp.exec(method === "HOST" ? http!.hostname ?? "" : value);
+      if (found === null) continue;
+
+      const params = [...before];
+      for (const group of pattern.params) {
+        const text = found[group] || undefined;
+        const decoded = text === undefined ? undefined : decode(text);
+        if (text !== undefined && decoded === undefined && http !== undefined) {
+          return http.response.refuse(400, `Cannot read the path: ${quote(text)} holds a malformed escape`);
+        }
+        params.push(decoded ?? text);
+      }
+      req.params = params;
+      if (pattern.value !== -1) req.value = pattern.value === 0 ? "" : found[pattern.value] ?? "";
+      return handler instanceof Routing ? handler.#route(req, params) : handler;
+    }
+    if (http === undefined) throw new RangeError(`Cannot route a message: no pattern matches ${quote(req.value)}`);
+    this.#miss(http);
+  }
+
+  #miss(req: HttpRequest): void {
+    const methods = this.#rules.filter(({ method, pattern }) => method !== "HOST" && pattern.regexp.test(req.value))
+      .map(({ method }) => method === "GET" ? "GET, HEAD" : method);
+    if (methods.length === 0) return req.response.refuse(404, `Cannot route: no pattern matches ${quote(req.address)}`);
+    const allow = [...new Set(methods)].join(", ");
+    req.response.setHeader("Allow", allow);
+    req.response.refuse(
+      405,
+      `Cannot route: the method is ${quote(req.method)}, wanted ${allow} for ${quote(req.address)}`,
+    );
+  }
+
+  #addFor(method: string, first: string | RouteMap<V>, like: HandlerLike<V> | undefined): this {
+    if (typeof first === "string") this.#add(method, first, like);
+    else this.#addAll(method, first);
+    return this;
+  }
+
+  #addAll(method: string, map: unknown): void {
+    if (!isMap(map)) throw new TypeError(`Cannot add routes: met ${describe(map)}, wanted an object of patterns`);
+    for (const [pattern, like] of Object.entries(map)) this.#add(method, pattern, like);
+  }
+
+  #add(method: string, source: string, like: unknown): void {
+    const made = coerce<V>(like);
+    if (made === undefined) {
+      throw new TypeError(
+        `Cannot add the route ${quote(source)}: met ${
+          describe(like)
+        }, wanted a function, an array, an object or a Handler`,
+      );
+    }
+    const upper = method.toUpperCase();
+    const compile = upper === "HOST" ? compileHost : made instanceof Routing ? compilePrefix : compilePath;
+    this.#rules.push({ method: upper, pattern: compile(source), handler: made });
+  }
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === "object" && value !== null && isPlain(value) && !("invoke" in value);
+}
+
+function servesMethod(method: string, req: HttpRequest | undefined): boolean {
+  // What is no HTTP request has no host, and no method that could be another.
+  if (req === undefined) return method !== "HOST";
+  return method === "*" || method === "HOST" || method === req.method || (method === "GET" && req.method === "HEAD");
+}
