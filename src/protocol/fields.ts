@@ -1,0 +1,218 @@
+/**
+ * What an HTTP head holds: the first line, and fields that are looked up without regard to case (RFC 9110, 5).
+ *
+ * What this end adds is checked, so that no value can end its line and begin another. What the peer sent has been
+ * checked by the `HeadReader`, byte by byte.
+ */
+
+import { isToken, quote, trimSpace } from "./headers.ts";
+
+const TAB = 0x09;
+const SPACE = 0x20;
+
+/** For each byte: 1 when ASCII that a field value or a reason may hold, 2 when other such (`obs-text`), else 0. */
+export const VALUE_CHARS: Uint8Array = valueChars();
+
+function valueChars(): Uint8Array {
+  const table = new Uint8Array(256).fill(1, SPACE, 0x7f).fill(2, 0x80);
+  table[TAB] = 1;
+  return table;
+}
+
+/** Whether a byte can stand in a request target: visible ASCII, and no `#`, for fragments are never sent. */
+export function isTargetChar(code: number): boolean {
+  return code > SPACE && code < 0x7f && code !== 0x23;
+}
+
+/**
+ * The fields of a head, in their order and spelling. Names are compared without regard to case (RFC 9110, 5.1).
+ * Values are text of one character for each byte (latin1), as in the web's `Headers`.
+ *
+ * @example
+ * ```ts
+ * import { Fields } from "@sockeye/ws/protocol";
+ *
+ * const fields = new Fields([["Host", "a.example"], ["X-Trace", "1"]]);
+ * fields.append("x-trace", "2");
+ * console.assert(fields.get("X-TRACE") === "1, 2" && fields.size === 3);
+ * ```
+ */
+export class Fields implements Iterable<readonly [name: string, value: string]> {
+  readonly #names: string[] = [];
+  /** The names in lower case. */
+  readonly #keys: string[] = [];
+  readonly #values: string[] = [];
+
+  /** Holds the given fields, none when there are none. Throws as `append` does. */
+  constructor(init?: Iterable<readonly [name: string, value: string]>) {
+    if (init !== undefined) { for (const [name, value] of init) this.append(name, value); }
+  }
+
+  /**
+   * The fields of a head that a `HeadReader` has checked: checking each a second time would cost as much as reading it.
+   * `start` is where the first line begins, `marks` has the place of the colon and of the CR of each line.
+   *
+   * @ignore
+   */
+  static read(text: string, start: number, marks: readonly number[]): Fields {
+    const fields = new Fields();
+    for (let i = 0; i < marks.length; i += 2) {
+      const colon = marks[i]!;
+      const end = marks[i + 1]!;
+      const name = text.slice(start, colon);
+      fields.#names.push(name);
+      fields.#keys.push(name.toLowerCase());
+      fields.#values.push(trimSpace(text, colon + 1, end));
+      start = end + 2;
+    }
+    return fields;
+  }
+
+  /** How many fields there are; one that is repeated counts each time. */
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  /**
+   * Adds a field behind the others. White space around the value is dropped.
+   *
+   * @throws {TypeError} When the name is no token, or the value is no string of tabs and printable latin1: a line
+   * break in it would let whoever chose the value write fields, or a whole response, of their own.
+   */
+  append(name: string, value: string): void {
+    const text = checkField(name, value);
+    this.#names.push(name);
+    this.#keys.push(name.toLowerCase());
+    this.#values.push(text);
+  }
+
+  /**
+   * Puts a field in the place of the first of its name, or behind the others, and removes all others of its name.
+   *
+   * @throws {TypeError} As `append`.
+   */
+  set(name: string, value: string): void {
+    const text = checkField(name, value);
+    const at = this.#keys.indexOf(name.toLowerCase());
+    if (at === -1) return this.append(name, text);
+    this.#removeFrom(at + 1, name);
+    this.#names[at] = name;
+    this.#values[at] = text;
+  }
+
+  /** Removes all fields of a name. */
+  delete(name: string): void {
+    this.#removeFrom(0, name);
+  }
+
+  #removeFrom(start: number, name: string): void {
+    const key = name.toLowerCase();
+    for (let at = this.#keys.indexOf(key, start); at !== -1; at = this.#keys.indexOf(key, at)) {
+      this.#names.splice(at, 1);
+      this.#keys.splice(at, 1);
+      this.#values.splice(at, 1);
+    }
+  }
+
+  /**
+   * The value of a field, `null` when it is absent. The values of a repeated one are joined by `", "` (RFC 9110, 5.2),
+   * save those of `Set-Cookie`, of which it is the first.
+   */
+  get(name: string): string | null {
+    const key = name.toLowerCase();
+    let found: string | null = null;
+    for (let i = 0; i < this.#keys.length; i++) {
+      if (this.#keys[i] !== key) continue;
+      const value = this.#values[i]!;
+      found = found === null ? value : `${found}, ${value}`;
+      if (key === "set-cookie") break;
+    }
+    return found;
+  }
+
+  /** All values of a field, in their order. */
+  all(name: string): string[] {
+    const key = name.toLowerCase();
+    return this.#values.filter((_, i) => this.#keys[i] === key);
+  }
+
+  /** Whether there is a field of that name. */
+  has(name: string): boolean {
+    return this.#keys.includes(name.toLowerCase());
+  }
+
+  /** How many fields of that name there are. */
+  count(name: string): number {
+    const key = name.toLowerCase();
+    let count = 0;
+    for (let i = 0; i < this.#keys.length; i++) if (this.#keys[i] === key) count++;
+    return count;
+  }
+
+  /** The fields as they go over the wire: each a line with CR LF at its end. */
+  toString(): string {
+    let text = "";
+    for (let i = 0; i < this.#names.length; i++) text += `${this.#names[i]}: ${this.#values[i]}\r\n`;
+    return text;
+  }
+
+  /** Gives name and value of each field, in their order, names as they were spelt. */
+  *[Symbol.iterator](): Generator<readonly [name: string, value: string], void, void> {
+    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i]!, this.#values[i]!];
+  }
+}
+
+/** Checks a field that this end wants to send, and gives the value without the white space around it. */
+function checkField(name: string, value: string): string {
+  if (typeof name !== "string" || !isToken(name)) {
+    throw new TypeError(`Cannot add a field: the name is ${quote(String(name))}, wanted a token`);
+  }
+  if (typeof value !== "string") {
+    throw new TypeError(`Cannot add the field ${name}: the value is of type ${typeof value}, wanted a string`);
+  }
+  const text = trimSpace(value);
+  checkText(`add the field ${name}`, text);
+  return text;
+}
+
+/**
+ * Throws when a text holds what the other end would refuse: a control character, or one that is more than a byte.
+ *
+ * @throws {TypeError} Naming the action.
+ */
+export function checkText(action: string, text: string): void {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0xff || VALUE_CHARS[code] === 0) {
+      throw new TypeError(`Cannot ${action}: met ${quote(text[i]!)} at ${i}, wanted printable latin1 or a tab`);
+    }
+  }
+}
+
+/** The head of a request (RFC 9112, 3). */
+export interface RequestHead {
+  /** Tells it from the head of a response. */
+  readonly kind: "request";
+  /** Any token, in its case: `"GET"`. */
+  readonly method: string;
+  /** As it was sent: a path with its query in most cases, and then it begins with a slash. */
+  readonly target: string;
+  /** Of HTTP. */
+  readonly version: "1.0" | "1.1";
+  /** The header fields. */
+  readonly fields: Fields;
+}
+
+/** The head of a response (RFC 9112, 4). */
+export interface ResponseHead {
+  /** Tells it from the head of a request. */
+  readonly kind: "response";
+  /** Of HTTP. */
+  readonly version: "1.0" | "1.1";
+  /** 100 to 999. */
+  readonly status: number;
+  /** The words behind the status; may be empty, and mean nothing. */
+  readonly reason: string;
+  /** The header fields. */
+  readonly fields: Fields;
+}
