@@ -116,12 +116,14 @@ async function inContext(fixture: RuntimeFixture, run: (context: Context) => Pro
   const [path, remove] = socketPath();
   const transports: Transport[] = [];
   const listeners: Listener[] = [];
+  let over = false;
   try {
     await run({
       runtime,
       path,
       listen: async (options, accept) => {
         const listener = await runtime.listen(options, (transport) => {
+          if (over) return transport.abort();
           transports.push(transport);
           accept?.(transport);
         });
@@ -134,6 +136,7 @@ async function inContext(fixture: RuntimeFixture, run: (context: Context) => Pro
       },
     });
   } finally {
+    over = true;
     for (const transport of transports) transport.abort();
     for (const listener of listeners) await within(listener.close(), "the listener to close");
     await untilSockets(before);

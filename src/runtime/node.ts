@@ -1,0 +1,349 @@
+/**
+ * Node: connections over `node:net` and `node:tls`.
+ *
+ * ```
+ *   socket "data"  -> a plain view of the chunk ----------------------> sink.data
+ *   socket "end"   -> held back while paused or not opened -----------> sink.end
+ *   socket "close" -> unless both ends had sent their FIN ------------> sink.abort
+ *   write -> small: copied to the slab; large: as it is, or a copy ---> socket.write
+ * ```
+ *
+ * A socket of `node:net` writes at once what the system takes: `writableLength` is zero after the call, and the memory may
+ * be used again. What is left over it holds by reference, until the callback of the write.
+ */
+
+import { Buffer } from "node:buffer";
+import net from "node:net";
+import tls from "node:tls";
+import process from "node:process";
+import type { Duplex } from "node:stream";
+import type {
+  Endpoint,
+  Listener,
+  ListenOptions,
+  Runtime,
+  Target,
+  Transport,
+  TransportSink,
+  WriteResult,
+} from "../socket/transport.ts";
+
+/** Up to this many bytes a chunk is copied to the slab, which costs less than to replace the writer's buffer. */
+const SMALL = 16_384;
+const SLAB = 65_536;
+
+/** Where small chunks lie while a socket takes them; the place is used again unless the socket keeps the chunk. */
+const slab: { bytes: Buffer | undefined; used: number } = { bytes: undefined, used: 0 };
+
+/** A copy of a small chunk, good until the next call unless `slab.used` is moved past it. */
+function copyToSlab(chunk: Uint8Array): Buffer {
+  let { bytes } = slab;
+  if (bytes === undefined || slab.used + chunk.length > SLAB) {
+    bytes = slab.bytes = Buffer.allocUnsafeSlow(SLAB);
+    slab.used = 0;
+  }
+  bytes.set(chunk, slab.used);
+  return bytes.subarray(slab.used, slab.used + chunk.length);
+}
+
+/** What an owner hears that has aborted, or was told of the abort. */
+const SILENCE: TransportSink = { data() {}, end() {}, drain() {}, abort() {} };
+
+/** A transport over a socket that is connected, and over any other duplex stream of bytes. */
+class NodeTransport implements Transport {
+  readonly remote?: Endpoint;
+  readonly #socket: Duplex;
+  /**
+   * Whether this is a socket of the system, which is done with the memory of a chunk when it has written it. Any other
+   * stream may pass the chunk itself on to somebody, and may answer from within `write()`.
+   */
+  readonly #isSystem: boolean;
+  #sink: TransportSink | undefined;
+  #paused = false;
+  /** The FIN has come and was not yet told. */
+  #endHeld = false;
+  /** Why the connection broke, until it was told. */
+  #broken: Error | undefined;
+  #error: Error | undefined;
+  #owesDrain = false;
+  #writing = false;
+
+  constructor(socket: Duplex, remote: Endpoint | undefined) {
+    if (remote !== undefined) this.remote = remote;
+    this.#socket = socket;
+    this.#isSystem = socket instanceof net.Socket;
+    if (socket instanceof net.Socket) socket.setNoDelay(true);
+    // Not before TLS is done: a client that left within the handshake would not be noticed.
+    socket.allowHalfOpen = true;
+    // Before there is a listener for data, or the stream would begin to flow.
+    socket.pause();
+    socket.on("data", this.#onData);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+  }
+
+  get buffered(): number {
+    return this.#socket.writableLength;
+  }
+
+  open(sink: TransportSink): void {
+    if (this.#sink === SILENCE) return;
+    this.#sink = sink;
+    this.#goOn();
+  }
+
+  write(chunk: Uint8Array, mayKeep: boolean): WriteResult {
+    const socket = this.#socket;
+    if (!socket.writable) return "refused";
+    if (chunk.length === 0) return "taken";
+    if (!this.#isSystem) return this.#writeToStream(chunk, mayKeep);
+    if (chunk.length <= SMALL) {
+      socket.write(copyToSlab(chunk), this.#onWritten);
+      if (socket.writableLength > 0) {
+        slab.used += chunk.length;
+        this.#owesDrain = true;
+      }
+      return "taken";
+    }
+    socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#onWritten);
+    if (socket.writableLength === 0) return "taken";
+    this.#owesDrain = true;
+    return mayKeep ? "kept" : "taken";
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#goOn();
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  abort(): void {
+    this.#sink = SILENCE;
+    this.#socket.destroy();
+  }
+
+  ref(): void {
+    if (this.#socket instanceof net.Socket) this.#socket.ref();
+  }
+
+  unref(): void {
+    if (this.#socket instanceof net.Socket) this.#socket.unref();
+  }
+
+  #writeToStream(chunk: Uint8Array, mayKeep: boolean): WriteResult {
+    this.#writing = true;
+    this.#socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#onWritten);
+    this.#writing = false;
+    if (this.#socket.writableLength > 0) this.#owesDrain = true;
+    return mayKeep ? "kept" : "taken";
+  }
+
+  /** Lets data flow where nothing is against it; what is held is told when the caller has returned. */
+  #goOn(): void {
+    if (this.#sink === undefined) return;
+    if (!this.#paused) this.#socket.resume();
+    if (this.#endHeld || this.#broken !== undefined) process.nextTick(this.#tellHeld);
+  }
+
+  readonly #tellHeld = (): void => {
+    if (this.#sink === undefined) return;
+    if (this.#endHeld && !this.#paused) {
+      this.#endHeld = false;
+      this.#sink.end();
+    }
+    if (this.#broken !== undefined) {
+      const sink = this.#sink;
+      this.#sink = SILENCE;
+      sink.abort(this.#broken);
+    }
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#isSystem) {
+      // Each read of the system has memory of its own. A Buffer's `slice` is not that of other runtimes' chunks.
+      this.#sink?.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    } else if (this.#writing) {
+      this.#socket.pause();
+      this.#socket.unshift(chunk);
+      process.nextTick(() => this.#goOn());
+    } else if (chunk.length > 0) {
+      this.#sink?.data(new Uint8Array(chunk));
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    this.#endHeld = true;
+    this.#tellHeld();
+  };
+
+  readonly #onWritten = (): void => {
+    if (!this.#owesDrain || this.#socket.writableLength > 0 || this.#socket.destroyed) return;
+    this.#owesDrain = false;
+    this.#sink?.drain();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#error = error;
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#socket.readableEnded && this.#socket.writableFinished) return;
+    this.#broken = this.#error ?? new Error("Connection closed before its end");
+    this.#tellHeld();
+  };
+}
+
+class NodeListener implements Listener {
+  readonly address: Endpoint;
+  readonly #server: net.Server;
+
+  constructor(server: net.Server, address: Endpoint) {
+    this.#server = server;
+    this.address = address;
+  }
+
+  close(): Promise<void> {
+    // The handle is closed before the call returns. Its callback would wait for the last connection.
+    this.#server.close();
+    return Promise.resolve();
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}
+
+function tcpEndpoint(socket: net.Socket): Endpoint | undefined {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { transport: "tcp", hostname: remoteAddress, port: remotePort };
+}
+
+/** Begins to connect. */
+function dial(target: Target): net.Socket {
+  const where = target.transport === "tcp" ? { host: target.hostname, port: target.port } : { path: target.path };
+  if (target.tls === undefined) return net.connect(where);
+  const { ca, servername, cert, key, rejectUnauthorized = true } = target.tls;
+  return tls.connect({
+    ...where,
+    rejectUnauthorized,
+    ...(ca === undefined ? {} : { ca: typeof ca === "string" ? ca : [...ca] }),
+    ...(servername === undefined ? {} : { servername }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+}
+
+function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const socket = dial(target);
+    const connected = target.tls === undefined ? "connect" : "secureConnect";
+    const settle = (): void => {
+      socket.off(connected, onConnected);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const onConnected = (): void => {
+      settle();
+      resolve(
+        new NodeTransport(
+          socket,
+          target.transport === "unix" ? { transport: "unix", path: target.path } : tcpEndpoint(socket),
+        ),
+      );
+    };
+    const onError = (error: Error): void => {
+      settle();
+      socket.destroy();
+      reject(error);
+    };
+    const onClose = (): void => onError(new Error("Connect: connection closed before it was open"));
+    const onAbort = (): void => {
+      settle();
+      // What the socket says of its end is of no interest any more.
+      socket.on("error", () => {});
+      socket.destroy();
+      reject(signal?.reason);
+    };
+    socket.on(connected, onConnected);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+    signal?.addEventListener("abort", onAbort);
+  });
+}
+
+function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const onConnection = (socket: net.Socket): void => {
+      // A handshake that was over only after the listener was closed.
+      if (!server.listening) {
+        socket.destroy();
+        return;
+      }
+      accept(
+        new NodeTransport(
+          socket,
+          options.transport === "unix" ? { transport: "unix", path: options.path } : tcpEndpoint(socket),
+        ),
+      );
+    };
+    const server: net.Server = options.tls === undefined
+      ? net.createServer({ pauseOnConnect: true }, onConnection)
+      : tls.createServer({ cert: options.tls.cert, key: options.tls.key }, onConnection);
+    server.once("error", reject);
+    const onListening = (): void => {
+      server.off("error", reject);
+      // One connection could not be accepted (no file descriptor was left, say): the next may be.
+      server.on("error", () => {});
+      const address = server.address();
+      resolve(
+        new NodeListener(
+          server,
+          typeof address === "object" && address !== null
+            ? { transport: "tcp", hostname: address.address, port: address.port }
+            : { transport: "unix", path: address ?? "" },
+        ),
+      );
+    };
+    if (options.transport === "unix") server.listen({ path: options.path }, onListening);
+    else server.listen({ host: options.hostname ?? "0.0.0.0", port: options.port }, onListening);
+  });
+}
+
+/**
+ * The runtime of Node, for whoever wants to name it: `connect` and `listen` over TCP, TLS and Unix sockets.
+ * An own `ca` replaces the authorities that Node trusts. Over a Unix socket a certificate is checked for `localhost`,
+ * unless `servername` says otherwise.
+ */
+export const nodeRuntime: Runtime = { name: "node", connect, listen };
+
+/**
+ * Makes a transport of a socket that somebody else opened: of an `upgrade` event of `node:http`, above all. Its listeners
+ * for data must be gone. `head` is what was read of it already: it is delivered first.
+ *
+ * Throws a `TypeError` when the stream gives text or objects in place of bytes.
+ */
+export function fromSocket(socket: Duplex, head?: Uint8Array): Transport {
+  if (socket.readableEncoding !== null || socket.readableObjectMode || socket.writableObjectMode) {
+    throw new TypeError("Take over a socket: it gives text or objects, wanted a stream of bytes");
+  }
+  if (socket instanceof net.Socket) socket.setTimeout(0);
+  const transport = new NodeTransport(socket, socket instanceof net.Socket ? tcpEndpoint(socket) : undefined);
+  if (head !== undefined && head.length > 0) socket.unshift(new Uint8Array(head));
+  return transport;
+}
