@@ -57,10 +57,14 @@ function compile(folder: string, files: readonly string[], options: ts.CompilerO
 
 function fail(diagnostics: readonly ts.Diagnostic[], folder: string = root): void {
   if (diagnostics.length === 0) return;
-  const text = ts.formatDiagnostics(diagnostics, {
+  throw new Error(`Cannot compile the package: ${diagnostics.length} errors\n${complain(diagnostics, folder)}`);
+}
+
+/** What the compiler has to say, with paths from `folder`. */
+export function complain(diagnostics: readonly ts.Diagnostic[], folder: string): string {
+  return ts.formatDiagnostics(diagnostics, {
     getCanonicalFileName: (name) => name,
     getCurrentDirectory: () => folder,
     getNewLine: () => "\n",
-  });
-  throw new Error(`Cannot compile the package: ${diagnostics.length} errors\n${text.trimEnd()}`);
+  }).trimEnd();
 }

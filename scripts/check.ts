@@ -1,0 +1,87 @@
+/**
+ * The gate: all that must hold before a change goes in, save the tests themselves. Runs every step, prints each with
+ * its time, and what it said where it failed. Exits with 1 if any failed.
+ *
+ * Usage: deno task check [step ...]
+ */
+
+import { join } from "node:path";
+import { checkConsumer } from "./consumer.ts";
+import { denoFlags } from "./jsr.ts";
+import { exists, readManifest, root } from "./manifest.ts";
+import { companions } from "./package_data.ts";
+
+/** One step: resolves to what there is to complain about, and to nothing when all is well. */
+interface Step {
+  name: string;
+  run(): Promise<string>;
+}
+
+/** Runs `deno` at the top of the tree. */
+async function deno(...args: string[]): Promise<string> {
+  const { success, code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args.slice(0, 1), "--quiet", ...args.slice(1)],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  if (success) return "";
+  const decoder = new TextDecoder();
+  return `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim() || `exit code ${code}`;
+}
+
+/** Those of the paths that exist. */
+async function present(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map((path) => exists(join(root, path))));
+  return paths.filter((_, index) => found[index]);
+}
+
+/** The files that go into both packages beside the code. */
+async function checkFiles(): Promise<string> {
+  const found = await present(companions);
+  return companions.filter((file) => !found.includes(file)).map((file) => `${file}: not there`).join("\n");
+}
+
+async function steps(): Promise<Step[]> {
+  const flags = await denoFlags();
+  const entries = Object.values((await readManifest()).exports);
+  const code = await present(["mod.ts", "src", "tests", "scripts", "examples"]);
+  const documented = await present(["mod.ts", "src", "README.md"]);
+  return [
+    { name: "files", run: checkFiles },
+    { name: "fmt", run: () => deno("fmt", "--check") },
+    { name: "lint", run: () => deno("lint") },
+    { name: "layers", run: () => deno("run", "-A", "--no-lock", "scripts/layers.ts") },
+    { name: "types", run: () => deno("check", ...flags, ...code) },
+    { name: "doc", run: () => deno("doc", "--lint", ...flags, ...entries) },
+    { name: "examples", run: () => deno("test", "--doc", "-A", ...flags, ...documented) },
+    { name: "publish", run: () => deno("publish", "--dry-run", "--allow-dirty") },
+    { name: "npm", run: checkConsumer },
+  ];
+}
+
+async function main(): Promise<number> {
+  const all = await steps();
+  const unknown = Deno.args.filter((name) => !all.some((step) => step.name === name));
+  if (unknown.length > 0) {
+    console.error(`Unknown step "${unknown[0]}": wanted ${all.map((step) => step.name).join(", ")}`);
+    console.error("Usage: deno task check [step ...]");
+    return 2;
+  }
+  const failed: string[] = [];
+  for (const { name, run } of all.filter((step) => Deno.args.length === 0 || Deno.args.includes(step.name))) {
+    const started = performance.now();
+    const complaint = await run();
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+    console.log(`${complaint === "" ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
+    if (complaint === "") continue;
+    console.log(complaint);
+    failed.push(name);
+  }
+  console.log(failed.length === 0 ? "check: ok" : `check: failed: ${failed.join(", ")}`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());
