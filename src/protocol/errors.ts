@@ -3,77 +3,95 @@
  * travel as a `WebSocketError` to the `error` event. Exceptions are for the caller's own mistakes.
  */
 
-import {
-  GOING_AWAY,
-  INVALID_PAYLOAD,
-  MESSAGE_TOO_BIG,
-  PROTOCOL_ERROR,
-  TRY_AGAIN_LATER,
-} from "./constants.ts";
+import { GOING_AWAY, INVALID_PAYLOAD, MESSAGE_TOO_BIG, PROTOCOL_ERROR, TRY_AGAIN_LATER } from "./constants.ts";
 
-/**
- * The stable names of all failures, each with the number that the `error` event carries as `code`
- * and that, for what a peer did on an open connection, the Close frame carries too.
- */
-const closeCodes = {
+/** The stable names of all failures. */
+export type ErrorCode =
   /** A reserved bit is set that no negotiated extension gives a meaning (RFC 6455, 5.2). */
-  WS_RESERVED_BITS: PROTOCOL_ERROR,
+  | "WS_RESERVED_BITS"
   /** The opcode is reserved (RFC 6455, 5.2). */
-  WS_RESERVED_OPCODE: PROTOCOL_ERROR,
+  | "WS_RESERVED_OPCODE"
   /** A control frame is fragmented (RFC 6455, 5.4). */
-  WS_FRAGMENTED_CONTROL: PROTOCOL_ERROR,
+  | "WS_FRAGMENTED_CONTROL"
   /** A control frame carries more than 125 bytes (RFC 6455, 5.5). */
-  WS_CONTROL_TOO_LONG: PROTOCOL_ERROR,
+  | "WS_CONTROL_TOO_LONG"
   /** A continuation frame came with no message in progress (RFC 6455, 5.4). */
-  WS_UNEXPECTED_CONTINUATION: PROTOCOL_ERROR,
+  | "WS_UNEXPECTED_CONTINUATION"
   /** A new message began before the last one had ended (RFC 6455, 5.4). */
-  WS_EXPECTED_CONTINUATION: PROTOCOL_ERROR,
+  | "WS_EXPECTED_CONTINUATION"
   /** A client sent a frame without a mask (RFC 6455, 5.1). */
-  WS_MASK_REQUIRED: PROTOCOL_ERROR,
+  | "WS_MASK_REQUIRED"
   /** A server sent a masked frame (RFC 6455, 5.1). */
-  WS_MASK_FORBIDDEN: PROTOCOL_ERROR,
+  | "WS_MASK_FORBIDDEN"
   /** A length is not in its shortest form, or its top bit is set (RFC 6455, 5.2). */
-  WS_INVALID_LENGTH: PROTOCOL_ERROR,
+  | "WS_INVALID_LENGTH"
   /** Text or a close reason is not UTF-8 (RFC 6455, 8.1). */
-  WS_INVALID_UTF8: INVALID_PAYLOAD,
+  | "WS_INVALID_UTF8"
   /** A Close frame carries a code that must not be sent (RFC 6455, 7.4). */
-  WS_INVALID_CLOSE_CODE: PROTOCOL_ERROR,
+  | "WS_INVALID_CLOSE_CODE"
   /** A Close frame carries one byte: no code, and not empty (RFC 6455, 5.5.1). */
-  WS_INVALID_CLOSE_PAYLOAD: PROTOCOL_ERROR,
+  | "WS_INVALID_CLOSE_PAYLOAD"
   /** A message is larger than `maxPayload`. */
-  WS_MESSAGE_TOO_BIG: MESSAGE_TOO_BIG,
+  | "WS_MESSAGE_TOO_BIG"
   /** A message has more frames than `maxFragments`. */
-  WS_TOO_MANY_FRAGMENTS: MESSAGE_TOO_BIG,
+  | "WS_TOO_MANY_FRAGMENTS"
   /** A compressed message could not be inflated (RFC 7692, 7.2.2). */
-  WS_INVALID_DEFLATE: INVALID_PAYLOAD,
+  | "WS_INVALID_DEFLATE"
   /** The peer did not take what was sent, and `maxBufferedAmount` was passed. */
-  WS_BUFFER_OVERFLOW: TRY_AGAIN_LATER,
+  | "WS_BUFFER_OVERFLOW"
   /** The peer ended the connection without a Close frame. */
-  WS_PEER_VANISHED: GOING_AWAY,
+  | "WS_PEER_VANISHED"
   /** The transport broke. */
-  WS_TRANSPORT_FAILED: GOING_AWAY,
+  | "WS_TRANSPORT_FAILED"
   /** The closing handshake was not over within `closeTimeout`. */
-  WS_CLOSE_TIMEOUT: GOING_AWAY,
+  | "WS_CLOSE_TIMEOUT"
   /** The peer answered no ping within the time of `heartbeat`. */
-  WS_HEARTBEAT_TIMEOUT: GOING_AWAY,
+  | "WS_HEARTBEAT_TIMEOUT"
   /** This end cut the connection: `terminate()`, or its signal. */
-  WS_ABORTED: GOING_AWAY,
+  | "WS_ABORTED"
   /** No connection could be made: unreachable, refused, name not found, certificate not trusted. */
-  WS_CONNECT_FAILED: PROTOCOL_ERROR,
+  | "WS_CONNECT_FAILED"
   /** The opening handshake was not over within `handshakeTimeout`. */
-  WS_HANDSHAKE_TIMEOUT: PROTOCOL_ERROR,
+  | "WS_HANDSHAKE_TIMEOUT"
   /** The server answered with another status than 101. */
-  WS_HANDSHAKE_REFUSED: PROTOCOL_ERROR,
+  | "WS_HANDSHAKE_REFUSED"
   /** The handshake breaks RFC 6455, section 4. */
-  WS_INVALID_HANDSHAKE: PROTOCOL_ERROR,
+  | "WS_INVALID_HANDSHAKE"
   /** What came is not an HTTP/1.1 head. */
-  WS_INVALID_HEAD: PROTOCOL_ERROR,
+  | "WS_INVALID_HEAD"
   /** An HTTP head is over `maxHeadSize` or `maxHeadFields`. */
-  WS_HEAD_TOO_LARGE: PROTOCOL_ERROR,
-} as const;
+  | "WS_HEAD_TOO_LARGE";
 
-/** The stable name of a failure. */
-export type ErrorCode = keyof typeof closeCodes;
+/** The number of each: the `error` event carries it, and for a fault of the peer's the Close frame too. */
+const closeCodes: Readonly<Record<ErrorCode, number>> = {
+  WS_RESERVED_BITS: PROTOCOL_ERROR,
+  WS_RESERVED_OPCODE: PROTOCOL_ERROR,
+  WS_FRAGMENTED_CONTROL: PROTOCOL_ERROR,
+  WS_CONTROL_TOO_LONG: PROTOCOL_ERROR,
+  WS_UNEXPECTED_CONTINUATION: PROTOCOL_ERROR,
+  WS_EXPECTED_CONTINUATION: PROTOCOL_ERROR,
+  WS_MASK_REQUIRED: PROTOCOL_ERROR,
+  WS_MASK_FORBIDDEN: PROTOCOL_ERROR,
+  WS_INVALID_LENGTH: PROTOCOL_ERROR,
+  WS_INVALID_UTF8: INVALID_PAYLOAD,
+  WS_INVALID_CLOSE_CODE: PROTOCOL_ERROR,
+  WS_INVALID_CLOSE_PAYLOAD: PROTOCOL_ERROR,
+  WS_MESSAGE_TOO_BIG: MESSAGE_TOO_BIG,
+  WS_TOO_MANY_FRAGMENTS: MESSAGE_TOO_BIG,
+  WS_INVALID_DEFLATE: INVALID_PAYLOAD,
+  WS_BUFFER_OVERFLOW: TRY_AGAIN_LATER,
+  WS_PEER_VANISHED: GOING_AWAY,
+  WS_TRANSPORT_FAILED: GOING_AWAY,
+  WS_CLOSE_TIMEOUT: GOING_AWAY,
+  WS_HEARTBEAT_TIMEOUT: GOING_AWAY,
+  WS_ABORTED: GOING_AWAY,
+  WS_CONNECT_FAILED: PROTOCOL_ERROR,
+  WS_HANDSHAKE_TIMEOUT: PROTOCOL_ERROR,
+  WS_HANDSHAKE_REFUSED: PROTOCOL_ERROR,
+  WS_INVALID_HANDSHAKE: PROTOCOL_ERROR,
+  WS_INVALID_HEAD: PROTOCOL_ERROR,
+  WS_HEAD_TOO_LARGE: PROTOCOL_ERROR,
+};
 
 /**
  * A connection failed. `code` is stable; the message is for people.
