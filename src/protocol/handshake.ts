@@ -203,7 +203,7 @@ export interface RequestOptions {
   readonly key: string;
   /** Subprotocols to offer, the best first. @default {[]} */
   readonly protocols?: readonly string[];
-  /** Value of `Sec-WebSocket-Extensions`. Absent: none is offered. */
+  /** Value of `Sec-WebSocket-Extensions`. Empty: none is offered. @default {""} */
   readonly extensions?: string;
   /** Value of `Origin`. Absent: none is sent. */
   readonly origin?: string;
@@ -228,7 +228,7 @@ export interface RequestOptions {
  * ```
  */
 export function requestHead(options: RequestOptions): RequestHead {
-  const { protocols = [], extensions, origin } = options;
+  const { protocols = [], extensions = "", origin } = options;
   const fields = new Fields();
   fields.append("Host", options.host);
   fields.append("Upgrade", "websocket");
@@ -242,7 +242,7 @@ export function requestHead(options: RequestOptions): RequestHead {
     }
   }
   if (protocols.length > 0) fields.append("Sec-WebSocket-Protocol", protocols.join(", "));
-  if (extensions !== undefined) fields.append("Sec-WebSocket-Extensions", extensions);
+  if (extensions !== "") fields.append("Sec-WebSocket-Extensions", extensions);
   if (origin !== undefined) fields.append("Origin", origin);
   addOwn(fields, "request", options.fields);
   return { kind: "request", method: "GET", target: options.path, version: "1.1", fields };
@@ -250,9 +250,9 @@ export function requestHead(options: RequestOptions): RequestHead {
 
 /** What a server may add to its acceptance. */
 export interface AcceptOptions {
-  /** The subprotocol chosen, one of those offered. Absent: none. */
+  /** The subprotocol chosen, one of those offered. Empty: none. @default {""} */
   readonly protocol?: string;
-  /** Value of `Sec-WebSocket-Extensions`: what was agreed on. Absent: nothing. */
+  /** Value of `Sec-WebSocket-Extensions`: what was agreed on. Empty: nothing. @default {""} */
   readonly extensions?: string;
   /** More fields. */
   readonly fields?: Iterable<readonly [name: string, value: string]>;
@@ -275,12 +275,12 @@ export interface AcceptOptions {
  * ```
  */
 export function acceptHead(request: HandshakeRequest, options: AcceptOptions = {}): ResponseHead {
-  const { protocol, extensions } = options;
+  const { protocol = "", extensions = "" } = options;
   const fields = new Fields();
   fields.append("Upgrade", "websocket");
   fields.append("Connection", "Upgrade");
   fields.append("Sec-WebSocket-Accept", acceptKey(request.key));
-  if (protocol !== undefined) {
+  if (protocol !== "") {
     if (!request.protocols.includes(protocol)) {
       const offered = request.protocols.join(", ") || "none";
       throw new RangeError(
@@ -289,7 +289,7 @@ export function acceptHead(request: HandshakeRequest, options: AcceptOptions = {
     }
     fields.append("Sec-WebSocket-Protocol", protocol);
   }
-  if (extensions !== undefined) fields.append("Sec-WebSocket-Extensions", extensions);
+  if (extensions !== "") fields.append("Sec-WebSocket-Extensions", extensions);
   addOwn(fields, "response", options.fields);
   return { kind: "response", version: "1.1", status: 101, reason: "Switching Protocols", fields };
 }
