@@ -12,6 +12,7 @@ import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
+import type { Socket } from "../socket/socket.ts";
 import type { Endpoint } from "../socket/transport.ts";
 
 /** What `upgrade` decided: the answer to a handshake, and what is to become of the connection. */
@@ -41,6 +42,10 @@ export interface Exchange {
   readBody(): Promise<Uint8Array>;
   /** Answers with 101 and makes the connection a WebSocket. Called at most once. */
   takeOver(acceptance: Acceptance): Link | Promise<Link>;
+  /** Gets the socket of the link, before the application does. */
+  accepted(socket: Socket): void;
+  /** Reports what a handler or an `accept` threw. Never throws. */
+  report(error: unknown): void;
 }
 
 /** A request that cannot be served, through the fault of who sent it. Where no handler catches it, it is the answer. */

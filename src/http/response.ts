@@ -94,10 +94,10 @@ export class HttpResponse {
    *
    * @throws {TypeError} When a name is no token, or a value holds a line break or another character that no field may.
    */
-  setHeader(name: string, value: FieldValue): this;
-  setHeader(fields: Readonly<Record<string, FieldValue>>): this;
-  setHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): this {
-    return this.#putHeader(name, value, true);
+  setHeader(name: string, value: FieldValue): void;
+  setHeader(fields: Readonly<Record<string, FieldValue>>): void;
+  setHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): void {
+    this.#putHeader(name, value, true);
   }
 
   /**
@@ -105,28 +105,26 @@ export class HttpResponse {
    *
    * @throws {TypeError} As `setHeader`.
    */
-  addHeader(name: string, value: FieldValue): this;
-  addHeader(fields: Readonly<Record<string, FieldValue>>): this;
-  addHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): this {
-    return this.#putHeader(name, value, false);
+  addHeader(name: string, value: FieldValue): void;
+  addHeader(fields: Readonly<Record<string, FieldValue>>): void;
+  addHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): void {
+    this.#putHeader(name, value, false);
   }
 
   /** Removes all fields of a name. */
-  removeHeader(name: string): this {
+  removeHeader(name: string): void {
     this.#fields?.delete(name);
-    return this;
   }
 
-  #putHeader(name: string | Readonly<Record<string, FieldValue>>, value: FieldValue | undefined, anew: boolean): this {
+  #putHeader(name: string | Readonly<Record<string, FieldValue>>, value: FieldValue | undefined, anew: boolean): void {
     if (typeof name === "object") {
       for (const [key, each] of Object.entries(name)) this.#putHeader(key, each, anew);
-      return this;
+      return;
     }
     const values = typeof value === "object" ? value : [value];
     const checked = new Fields(values.map((each) => [name, typeof each === "number" ? String(each) : each as string]));
     if (anew) this.removeHeader(name);
     for (const [key, each] of checked) this.headers.append(key, each);
-    return this;
   }
 
   /**
@@ -135,9 +133,8 @@ export class HttpResponse {
    *
    * @throws {TypeError} When the name is no token, or a part holds a control character or is of the wrong kind.
    */
-  addCookie(cookie: Cookie): this {
+  addCookie(cookie: Cookie): void {
     this.headers.append("Set-Cookie", formatCookie(cookie));
-    return this;
   }
 
   /**
@@ -164,7 +161,7 @@ export class HttpResponse {
    *
    * @throws {TypeError} When the value has no form in JSON, or the answer has ended.
    */
-  json(value: unknown): this {
+  json(value: unknown): void {
     const text = JSON.stringify(value);
     if (text === undefined) {
       throw new TypeError(`Cannot answer with JSON: met ${typeof value}, which has no form in it`);
@@ -172,7 +169,6 @@ export class HttpResponse {
     this.#clear();
     this.write(text);
     if (!this.hasHeader("content-type")) this.setHeader("Content-Type", "application/json");
-    return this;
   }
 
   /**
@@ -180,12 +176,11 @@ export class HttpResponse {
    *
    * @throws {TypeError} When it is neither, or the answer has ended.
    */
-  write(data: string | Uint8Array): this {
+  write(data: string | Uint8Array): void {
     if (this.#ended) throw new TypeError("Cannot write to an answer: it has ended");
     if (typeof data === "string") this.#chunks.push(encoder.encode(data));
     else if (data instanceof Uint8Array) this.#chunks.push(data.slice());
     else throw new TypeError(`Cannot write to an answer: met ${quote(String(data))}, wanted a string or a Uint8Array`);
-    return this;
   }
 
   /** Ends the answer, after the given data: no other handler of a chain gets the request. */

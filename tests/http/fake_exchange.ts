@@ -24,6 +24,12 @@ export class FakeExchange implements Exchange {
   takeOver(): never {
     throw new Error("Cannot take over: nothing is behind this door");
   }
+
+  accepted(): void {}
+
+  report(error: unknown): void {
+    throw error;
+  }
 }
 
 /** Makes a request: `fakeRequest("GET", "/path")`. */

@@ -1,0 +1,240 @@
+/**
+ * One connection of our own server, from its first byte on: it reads one head, and becomes a WebSocket, or is answered
+ * and ends.
+ *
+ * ```
+ *   Opening -> head -> HttpRequest -> handlers --takeOver()--> 101, SessionLink -> Socket
+ *      |                                 `-----------------> Tail <- answer, FIN
+ *      `-> no head: 400, 408, 431 ----------------------------^
+ * ```
+ */
+
+import { WebSocketError } from "../protocol/errors.ts";
+import { acceptHead } from "../protocol/handshake.ts";
+import type { RequestHead } from "../protocol/head.ts";
+import { formatHead, formatText } from "../protocol/head_format.ts";
+import { isHost, quote } from "../protocol/headers.ts";
+import type { Link, LinkEvents } from "../socket/link.ts";
+import { type HeadOptions, Opening } from "../socket/opening.ts";
+import { type LinkOptions, SessionLink, type Source } from "../socket/session_link.ts";
+import type { Socket } from "../socket/socket.ts";
+import type { Endpoint, Runtime, Transport } from "../socket/transport.ts";
+import { sendAnswer } from "./answer.ts";
+import { bodyOf, type BodyReader } from "./body.ts";
+import { dispatch, type ErrorReporter, safely } from "./dispatch.ts";
+import { type Acceptance, type Exchange, RequestError } from "./exchange.ts";
+import type { Handler } from "./handler.ts";
+import { HttpRequest } from "./request.ts";
+import { Tail } from "./tail.ts";
+
+/** What a server lends all of its connections. */
+export interface Host {
+  /** What a request may not exceed. */
+  readonly limits: HeadOptions & { readonly timeout: number; readonly maxBodySize: number };
+  /** Whether connections come over TLS. */
+  readonly secure: boolean;
+  /** Of the runtime. */
+  readonly decodeAscii: Runtime["decodeAscii"];
+  /** What handles requests now. */
+  readonly handler: Handler;
+  /** Gets what handlers throw. */
+  readonly report: ErrorReporter;
+  /** Nothing is upgraded any more. */
+  readonly closing: boolean;
+  /** A connection has become a WebSocket. */
+  opened(socket: Socket): void;
+  /** That WebSocket is over. */
+  closed(socket: Socket): void;
+  /** A connection is over, or no longer one of HTTP. May be called more than once. */
+  left(connection: Connection): void;
+}
+
+const HEAD_FAULTS: ReadonlyMap<string, number> = new Map([
+  ["WS_INVALID_HEAD", 400],
+  ["WS_HANDSHAKE_TIMEOUT", 408],
+  ["WS_HEAD_TOO_LARGE", 431],
+]);
+
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/** One connection of a server. */
+export class Connection implements Exchange {
+  readonly #host: Host;
+  readonly #opening: Opening;
+  readonly #tail: Tail;
+  #request: HttpRequest | undefined;
+  #head: RequestHead | undefined;
+  #body: BodyReader | undefined;
+  #ongone: ((reason: unknown) => void) | undefined;
+  #gone: { readonly reason: unknown } | undefined;
+  #link: "none" | "open" | "over" = "none";
+  #socket: Socket | undefined;
+
+  /** Takes a connection that was accepted. */
+  constructor(host: Host, transport: Transport) {
+    this.#host = host;
+    this.#opening = new Opening(transport);
+    this.#tail = new Tail(this.#opening);
+  }
+
+  /** Serves its one request, and leaves. Never rejects. */
+  async serve(): Promise<void> {
+    await this.#serve();
+    this.#host.left(this);
+  }
+
+  async #serve(): Promise<void> {
+    try {
+      this.#head = await this.#opening.readHead("request", this.#host.limits);
+    } catch (error) {
+      return await this.#refuseHead(error);
+    }
+    this.#opening.onbroken = this.#tail.ongone = (reason) => this.#lost(reason);
+    const req = this.#request = new HttpRequest(this);
+    const body = bodyOf(this.#head, this.#host.limits.maxBodySize);
+    const fault = body instanceof RequestError ? body : faultOf(this.#head);
+    if (fault !== undefined) req.response.refuse(fault.status, fault.message);
+    else {
+      this.#body = body as BodyReader | undefined;
+      await dispatch(this.#host.handler, req);
+    }
+    if (this.#link !== "none") return;
+    if (this.#body === undefined) this.#tail.discard();
+    await sendAnswer(this.#tail, req);
+  }
+
+  async #refuseHead(error: unknown): Promise<void> {
+    const status = error instanceof WebSocketError ? HEAD_FAULTS.get(error.code) : undefined;
+    // The peer left: there is nobody to answer.
+    if (status === undefined) return this.#opening.transport.end();
+    const answer = formatText(status, `${(error as Error).message}\n`);
+    if (await this.#tail.write(answer, true)) await this.#tail.finish();
+  }
+
+  /** Breaks it off when no request has come yet. */
+  hurry(): void {
+    if (this.#head === undefined) this.cut(new Error("Cannot go on: the server is closing"));
+  }
+
+  /** Breaks it off, whatever it is doing. */
+  cut(reason: unknown): void {
+    if (this.#link === "open") return this.#socket?.terminate();
+    this.#opening.abort(reason);
+    this.#tail.cut(reason);
+  }
+
+  #lost(reason: unknown): void {
+    if (this.#gone !== undefined) return;
+    this.#gone = { reason };
+    // A handler may go on for long, or for ever: it has no hold on the server.
+    this.#host.left(this);
+    this.#ongone?.(reason);
+  }
+
+  // What it lends
+
+  /** {@inheritDoc Exchange.head} */
+  get head(): RequestHead {
+    return this.#head!;
+  }
+
+  /** {@inheritDoc Exchange.secure} */
+  get secure(): boolean {
+    return this.#host.secure;
+  }
+
+  /** {@inheritDoc Exchange.remote} */
+  get remote(): Endpoint | undefined {
+    return this.#opening.transport.remote;
+  }
+
+  /** {@inheritDoc Exchange.ongone} */
+  get ongone(): ((reason: unknown) => void) | undefined {
+    return this.#ongone;
+  }
+  set ongone(callback: ((reason: unknown) => void) | undefined) {
+    this.#ongone = callback;
+    if (this.#gone !== undefined) callback?.(this.#gone.reason);
+  }
+
+  /** {@inheritDoc Exchange.readBody} */
+  readBody(): Promise<Uint8Array> {
+    const reader = this.#body;
+    if (reader === undefined) return Promise.resolve(new Uint8Array(0));
+    this.#body = undefined;
+    const { fields, version } = this.head;
+    if (version === "1.1" && fields.get("expect")?.toLowerCase() === "100-continue") {
+      this.#opening.transport.write(new TextEncoder().encode(CONTINUE), true);
+    }
+    const length = fields.get("content-length");
+    const wanted = length === null ? "wanted its last chunk" : `wanted ${length} bytes`;
+    return this.#tail.readBody(reader, this.#host.limits.timeout, wanted);
+  }
+
+  /** {@inheritDoc Exchange.takeOver} */
+  takeOver({ request, fields, link }: Acceptance): Link {
+    if (this.#link !== "none") throw new TypeError("Cannot upgrade: this connection was upgraded before");
+    if (this.#gone !== undefined || this.#opening.gone) throw new RequestError(400, "Cannot upgrade: the peer is gone");
+    if (this.#host.closing) throw new RequestError(503, "Cannot upgrade: the server is closing");
+    const { protocol, extensions } = link;
+    const head = acceptHead(request, {
+      ...(protocol ? { protocol } : {}),
+      ...(extensions ? { extensions } : {}),
+      fields,
+    });
+    this.#opening.transport.write(formatHead(head), true);
+    this.#link = "open";
+    const { decodeAscii } = this.#host;
+    return new ServedLink(this.#opening, decodeAscii === undefined ? link : { ...link, decodeAscii }, () => {
+      this.#link = "over";
+      if (this.#socket !== undefined) this.#host.closed(this.#socket);
+    });
+  }
+
+  /** {@inheritDoc Exchange.accepted} */
+  accepted(socket: Socket): void {
+    // What had come behind the head may have ended it at once.
+    if (this.#link !== "open") return;
+    this.#socket = socket;
+    this.#host.opened(socket);
+  }
+
+  /** {@inheritDoc Exchange.report} */
+  report(error: unknown): void {
+    safely(this.#host.report, error, this.#request!);
+  }
+}
+
+/** A link that tells when it is over, whether or not anybody listens to its socket. */
+class ServedLink extends SessionLink {
+  readonly #onover: () => void;
+
+  constructor(source: Source, options: LinkOptions, onover: () => void) {
+    super("server", source, options);
+    this.#onover = onover;
+  }
+
+  override start(events: LinkEvents): void {
+    super.start({
+      ...events,
+      close: (record) => {
+        this.#onover();
+        events.close(record);
+      },
+    });
+  }
+}
+
+/** What is wrong with a head that is well-formed. */
+function faultOf({ method, target, version, fields }: RequestHead): RequestError | undefined {
+  const host = fields.get("host");
+  if (version === "1.1" && (host === null || !isHost(host))) {
+    const met = host === null ? "absent" : quote(host);
+    return new RequestError(400, `Cannot serve the request: Host is ${met}, wanted one host`);
+  }
+  if (method === "CONNECT" || method === "TRACE") {
+    return new RequestError(501, `Cannot serve the request: the method ${method} is for proxies and tests`);
+  }
+  if (target.startsWith("/") || target === "*" || /^https?:\/\/[^/?]/i.test(target)) return undefined;
+  return new RequestError(400, `Cannot serve the request: the target is ${quote(target)}, wanted a path`);
+}

@@ -1,0 +1,39 @@
+/**
+ * What every door does with a request: runs the handlers, and makes an answer of whatever they throw.
+ */
+
+import { RequestError } from "./exchange.ts";
+import { type Handler, invoke } from "./handler.ts";
+import type { HttpRequest } from "./request.ts";
+
+/**
+ * Runs a handler on a request. Afterwards the answer stands in `req.response`, unless the connection was taken over. What a
+ * handler throws is reported and answered with 500; a `RequestError` is the sender's fault, and only answered. Never
+ * rejects.
+ */
+export async function dispatch(handler: Handler, req: HttpRequest): Promise<void> {
+  try {
+    await invoke(handler, req);
+  } catch (error) {
+    if (error instanceof RequestError) return req.response.refuse(error.status, error.message);
+    req.exchange.report(error);
+    req.response.refuse(500, "Internal server error");
+  }
+}
+
+/** Gets what went wrong in the application's own code: an error that a handler or an `accept` threw. */
+export type ErrorReporter = (error: unknown, req: HttpRequest) => void;
+
+/** Reports on the console. */
+export function reportOnConsole(error: unknown, req: HttpRequest): void {
+  console.error(`Cannot handle ${req.method} ${req.address}:`, error);
+}
+
+/** Reports an error; what the reporter itself throws goes to the console, and no further. */
+export function safely(report: ErrorReporter, error: unknown, req: HttpRequest): void {
+  try {
+    report(error, req);
+  } catch (second) {
+    console.error("Cannot report an error:", second);
+  }
+}

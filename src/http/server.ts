@@ -1,0 +1,298 @@
+/**
+ * `Server`: our own listener. It reads one head from each connection, and upgrades it or answers it.
+ *
+ * ```
+ *   Runtime.listen -> Transport -> Connection -> handler -> WebSocket: stays in `connections` until it is over
+ *                                                   `----> answer, Connection: close
+ * ```
+ */
+
+import { isReceivableCode } from "../protocol/close.ts";
+import {
+  GOING_AWAY,
+  HANDSHAKE_TIMEOUT,
+  MAX_CLOSE_REASON,
+  MAX_HEAD_FIELDS,
+  MAX_HEAD_SIZE,
+} from "../protocol/constants.ts";
+import { utf8Length } from "../protocol/utf8.ts";
+import { checkNumber } from "../socket/options.ts";
+import { closeWith, type Socket } from "../socket/socket.ts";
+import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
+import { Connection, type Host } from "./connection.ts";
+import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
+import { type Handler, handler as toHandler, type HandlerLike } from "./handler.ts";
+import { checkCount, checkNames, checkType, wrongKind } from "./options.ts";
+
+/** Where a server listens, and what a request may not exceed. */
+export interface ServerOptions {
+  /** TCP port; 0 picks a free one. */
+  readonly port?: number;
+  /** Name or address to listen on. @default {"0.0.0.0"} */
+  readonly hostname?: string;
+  /** Path of a Unix socket, in the place of a port. */
+  readonly path?: string;
+  /** Present: over TLS. */
+  readonly tls?: ServerTls;
+  /** Bytes of the head of a request; 431 above. @default {16384} */
+  readonly maxHeadSize?: number;
+  /** Fields of the head of a request; 431 above. @default {128} */
+  readonly maxHeadFields?: number;
+  /** Bytes of the body of a request; 413 above. @default {1048576} */
+  readonly maxBodySize?: number;
+  /** Milliseconds until a head, and then a body, must be whole; 408 after that; 0 for no limit. @default {10000} */
+  readonly handshakeTimeout?: number;
+  /** Gets what handlers throw. @default prints it on the console */
+  readonly onerror?: ErrorReporter;
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...["port", "hostname", "path", "tls"],
+  ...["maxHeadSize", "maxHeadFields", "maxBodySize", "handshakeTimeout", "onerror"],
+]);
+
+/** How `Server.close` ends what is open. */
+export interface CloseOptions {
+  /** Code of the Close frames. @default {1001} */
+  readonly code?: number;
+  /** Their reason, of at most 123 bytes. @default {""} */
+  readonly reason?: string;
+  /** Milliseconds for all connections to end by themselves, before they are cut; `Infinity` for ever. @default {10000} */
+  readonly deadline?: number;
+}
+
+const DEADLINE = 10_000;
+const MAX_BODY_SIZE = 1_048_576;
+
+/** A server of WebSockets, and of what little HTTP they need. Made for a runtime by the front doors. */
+export class Server implements AsyncDisposable {
+  readonly #options: ListenOptions;
+  readonly #runtime: () => Promise<Runtime>;
+  readonly #host: ServerHost;
+  #listener: Promise<Listener> | undefined;
+  #address: Endpoint | undefined;
+
+  /**
+   * Makes a server that does not listen yet.
+   *
+   * @throws {TypeError} When an option is unknown or of the wrong kind, or the handler is none.
+   * @throws {RangeError} When a number is out of range.
+   * @throws {SyntaxError} When a pattern of the handler cannot be compiled.
+   */
+  constructor(where: number | ServerOptions, handler: HandlerLike, runtime: () => Promise<Runtime>) {
+    const options = typeof where === "number" ? { port: where } : where;
+    checkNames("make a server", options, KNOWN);
+    checkType("onerror", options.onerror, "function");
+    this.#options = listenOptions(options);
+    this.#runtime = runtime;
+    const limits: Host["limits"] = {
+      maxHeadSize: checkCount("maxHeadSize", options.maxHeadSize, MAX_HEAD_SIZE),
+      maxHeadFields: checkCount("maxHeadFields", options.maxHeadFields, MAX_HEAD_FIELDS),
+      maxBodySize: checkNumber("maxBodySize", options.maxBodySize ?? MAX_BODY_SIZE),
+      timeout: checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT),
+    };
+    this.#host = new ServerHost(limits, options, toHandler(handler));
+  }
+
+  /**
+   * Listens. Rejects with the runtime's own error when the address cannot be had, with a `TypeError` when it listens
+   * already. After `stop` or `close` it may listen again.
+   */
+  async start(): Promise<void> {
+    if (this.#listener !== undefined) throw new TypeError("Cannot start the server: it was started before");
+    const listener = this.#listener = this.#listen();
+    try {
+      const { address } = await listener;
+      if (this.#listener === listener) this.#address = address;
+    } catch (error) {
+      if (this.#listener === listener) this.#listener = undefined;
+      throw error;
+    }
+  }
+
+  async #listen(): Promise<Listener> {
+    const runtime = await this.#runtime();
+    this.#host.decodeAscii = runtime.decodeAscii;
+    this.#host.closing = false;
+    return await runtime.listen(this.#options, (transport) => this.#host.accept(transport));
+  }
+
+  /** Stops listening; what is open goes on. Resolves when the address is free. */
+  async stop(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = this.#address = undefined;
+    // That it never listened is what `start` has told.
+    await (await listener?.catch(() => undefined))?.close();
+  }
+
+  /**
+   * Stops listening, and ends what is open: sends a Close frame on each WebSocket, lets requests that are being handled be
+   * answered, and cuts what is left at the deadline. Resolves when all is over.
+   *
+   * @throws {RangeError} Rejects with it when the code is none that may be sent, the reason is too long, or the deadline is
+   * no number of at least 0.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { code = GOING_AWAY, reason = "", deadline = DEADLINE } = options;
+    checkNames("close the server", options, new Set(["code", "reason", "deadline"]));
+    if (!isReceivableCode(code)) {
+      throw new RangeError(`Cannot close the server: code is ${code}, wanted 1000 to 1014 or 3000 to 4999`);
+    }
+    if (utf8Length(reason) > MAX_CLOSE_REASON) {
+      throw new RangeError(`Cannot close the server: reason is too long, wanted at most ${MAX_CLOSE_REASON} bytes`);
+    }
+    checkNumber("deadline", deadline);
+    await Promise.all([this.stop(), this.#host.close(code, reason, deadline)]);
+  }
+
+  /** The same as `close()`: `await using server = new Server(...)`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Where it listens, the port being the real one.
+   *
+   * @throws {TypeError} When it does not listen.
+   */
+  get address(): Endpoint {
+    if (this.#address === undefined) throw new TypeError("Cannot tell the address of the server: it does not listen");
+    return this.#address;
+  }
+
+  /** The port it listens on; 0 while it does not, and on a Unix socket. */
+  get port(): number {
+    return this.#address?.transport === "tcp" ? this.#address.port : 0;
+  }
+
+  /**
+   * The URL of a path on this server, for clients on this machine: `ws:` or `wss:`, `ws+unix:` on a Unix socket.
+   *
+   * @throws {TypeError} When it does not listen, or in memory.
+   */
+  url(path: string = "/"): string {
+    const { address } = this;
+    const scheme = this.#host.secure ? "wss" : "ws";
+    if (address.transport === "unix") {
+      const socket = address.path.split("/").map(encodeURIComponent).join("/");
+      return `${scheme}+unix://${socket}:${path}`;
+    }
+    if (address.transport !== "tcp") throw new TypeError("Cannot tell the URL of the server: it listens in memory");
+    const { hostname, port } = address;
+    const host = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  }
+
+  /** The WebSockets that are open or closing. */
+  get connections(): ReadonlySet<Socket> {
+    return this.#host.sockets;
+  }
+
+  /**
+   * What handles requests. May be replaced at any time, by whatever can be made a handler; requests that are being handled
+   * go on as they began.
+   */
+  get handler(): Handler {
+    return this.#host.handler;
+  }
+  set handler(like: HandlerLike) {
+    this.#host.handler = toHandler(like);
+  }
+}
+
+/** What the connections of a server share. */
+class ServerHost implements Host {
+  readonly limits: Host["limits"];
+  readonly secure: boolean;
+  readonly report: ErrorReporter;
+  readonly sockets: Set<Socket> = new Set();
+  readonly #connections: Set<Connection> = new Set();
+  handler: Handler;
+  decodeAscii: Runtime["decodeAscii"];
+  closing = false;
+  /** Called when nothing is open any more. */
+  #onidle: (() => void)[] = [];
+
+  constructor(limits: Host["limits"], options: ServerOptions, handler: Handler) {
+    this.limits = limits;
+    this.secure = options.tls !== undefined;
+    this.report = options.onerror ?? reportOnConsole;
+    this.handler = handler;
+  }
+
+  accept(transport: Transport): void {
+    if (this.closing) return transport.abort();
+    const connection = new Connection(this, transport);
+    this.#connections.add(connection);
+    void connection.serve();
+  }
+
+  left(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#settle();
+  }
+
+  opened(socket: Socket): void {
+    this.sockets.add(socket);
+  }
+
+  closed(socket: Socket): void {
+    this.sockets.delete(socket);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.sockets.size > 0 || this.#connections.size > 0) return;
+    for (const callback of this.#onidle.splice(0)) callback();
+  }
+
+  async close(code: number, reason: string, deadline: number): Promise<void> {
+    this.closing = true;
+    for (const socket of this.sockets) closeWith(socket, code, reason);
+    for (const connection of this.#connections) connection.hurry();
+    await this.#idle(deadline);
+    for (const socket of this.sockets) socket.terminate();
+    for (const connection of this.#connections) connection.cut(new Error("Cannot go on: the server was closed"));
+    this.sockets.clear();
+    this.#connections.clear();
+    this.#settle();
+  }
+
+  /** Waits until nothing is open, or the time is over. */
+  #idle(milliseconds: number): Promise<void> {
+    if (this.sockets.size === 0 && this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
+      this.#onidle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+/** Checks where to listen. */
+function listenOptions({ port, hostname, path, tls }: ServerOptions): ListenOptions {
+  checkType("hostname", hostname, "string");
+  checkType("path", path, "string");
+  const over = tls === undefined ? {} : { tls: checkTls(tls) };
+  if (path !== undefined) {
+    if (port !== undefined || hostname !== undefined) {
+      throw new TypeError("Cannot make a server: path is there beside port or hostname, wanted one of them");
+    }
+    return { transport: "unix", path, ...over };
+  }
+  if (typeof port !== "number") throw wrongKind("port", port, "a number");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new RangeError(`Cannot use the option port: got ${port}, wanted 0 to 65535`);
+  }
+  return { transport: "tcp", port, ...(hostname === undefined ? {} : { hostname }), ...over };
+}
+
+function checkTls(tls: unknown): ServerTls {
+  if (typeof tls !== "object" || tls === null) throw wrongKind("tls", tls, "an object of cert and key");
+  const { cert, key } = tls as Partial<ServerTls>;
+  if (typeof cert !== "string") throw wrongKind("tls.cert", cert, "a certificate in PEM");
+  if (typeof key !== "string") throw wrongKind("tls.key", key, "a private key in PEM");
+  return tls as ServerTls;
+}

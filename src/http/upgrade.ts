@@ -1,0 +1,244 @@
+/**
+ * `upgrade`: the handler that makes a WebSocket of a request, over any door (RFC 6455, 4.2).
+ *
+ * ```
+ *   request -> checkRequest -> origin -> subprotocol, extensions -> takeOver: 101, Link -> Socket -> accept(conn, req)
+ *                 | 400, 405, 426  | 403
+ *                 `----------------`---> req.response
+ * ```
+ */
+
+import { INTERNAL_ERROR } from "../protocol/constants.ts";
+import { acceptHead, checkRequest, type HandshakeRequest } from "../protocol/handshake.ts";
+import { Fields } from "../protocol/head.ts";
+import type { Link } from "../socket/link.ts";
+import { checkNumber } from "../socket/options.ts";
+import type { LinkOptions } from "../socket/session_link.ts";
+import { acceptSocket, closeWith, type Socket } from "../socket/socket.ts";
+import { ownFields } from "./answer.ts";
+import { type ErrorReporter, safely } from "./dispatch.ts";
+import type { Handler } from "./handler.ts";
+import {
+  type DeflateOption,
+  negotiateExtensions,
+  type ProtocolPicker,
+  protocolPicker,
+  type ProtocolPolicy,
+} from "./negotiate.ts";
+import { checkNames, checkType, wrongKind } from "./options.ts";
+import { type OriginCheck, originCheck, type OriginPolicy, originRefusal } from "./origin.ts";
+import type { HttpRequest } from "./request.ts";
+
+/** Gets each connection, open, and the request it came with. What it throws closes the connection with 1011. */
+export type Accept = (conn: Socket, req: HttpRequest) => unknown;
+
+/** Options of `upgrade`. */
+export interface UpgradeOptions {
+  /**
+   * Compression (RFC 7692). Not spoken yet: whatever stands here, offers are declined, and the connection is open without.
+   *
+   * @default {false}
+   */
+  readonly perMessageDeflate?: DeflateOption;
+  /** Subprotocols: a list, of which the first that is offered is taken, or a function of those offered. @default {[]} */
+  readonly protocols?: ProtocolPolicy;
+  /**
+   * Whose pages may connect: `"*"`, an origin, a list of them, or a function; others get 403. Clients that send no origin
+   * pass, unless a function says otherwise.
+   *
+   * @default the host that is asked, and the loopback interface where that is asked
+   */
+  readonly origin?: OriginPolicy;
+  /** More fields for the 101. */
+  readonly headers?: Headers | Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>;
+  /** Milliseconds for the functions `origin` and `protocols` together, then 503; 0 for no limit. @default {10000} */
+  readonly handshakeTimeout?: number;
+  /** Milliseconds for the closing handshake. @default {10000} */
+  readonly closeTimeout?: number;
+  /** Bytes of one received message; more fails the connection with 1009. @default {67108864} */
+  readonly maxPayload?: number;
+  /** Frames of one received message; more fails the connection with 1009. @default {131072} */
+  readonly maxFragments?: number;
+  /** Bytes waiting to be sent from which on `send` returns false. @default {1048576} */
+  readonly highWaterMark?: number;
+  /** Bytes waiting to be sent at which the connection is failed with 1013. @default {268435456} */
+  readonly maxBufferedAmount?: number;
+  /** Gets what `accept` throws. @default that of the server, else the console */
+  readonly onerror?: ErrorReporter;
+}
+
+const LINK_LIMITS = ["closeTimeout", "maxPayload", "maxFragments", "highWaterMark", "maxBufferedAmount"] as const;
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...["perMessageDeflate", "protocols", "origin", "headers", "handshakeTimeout", "onerror"],
+  ...LINK_LIMITS,
+]);
+
+/**
+ * Makes a handler that accepts WebSockets.
+ *
+ * Answers 405 to another method than GET, 426 to a request that does not ask for WebSocket or asks for another version,
+ * 400 to a malformed one, 403 to a page of another origin; each with a text that says what was met and what was wanted.
+ * Fields and cookies that earlier handlers have put on `req.response` go out with the 101, and with a refusal.
+ *
+ * `accept` may be asynchronous, and may wait before it listens: no message is lost. What it throws is reported and closes
+ * the connection with 1011.
+ *
+ * @throws {TypeError} When an option is unknown or of the wrong kind.
+ * @throws {RangeError} When a number is out of range.
+ *
+ * @example
+ * ```ts
+ * import { Routing } from "@sockeye/ws/http";
+ * import { upgrade } from "@sockeye/ws";
+ *
+ * const app = new Routing({
+ *   "/echo": upgrade((conn) => {
+ *     conn.onmessage = (event) => conn.send(event.data);
+ *   }),
+ *   "/chat": upgrade({ protocols: ["chat.v2", "chat.v1"], maxPayload: 65_536 }, async (conn, req) => {
+ *     const name = req.cookies.get("name");
+ *     conn.send(`welcome ${name}, you speak ${conn.protocol}`);
+ *   }),
+ * });
+ * ```
+ */
+export function upgrade(accept: Accept): Handler;
+export function upgrade(options: UpgradeOptions, accept: Accept): Handler;
+export function upgrade(first: UpgradeOptions | Accept, second?: Accept): Handler {
+  const [options, accept] = typeof first === "function" ? [{}, first] : [first, second];
+  checkNames("upgrade", options, KNOWN);
+  if (typeof accept !== "function") {
+    throw new TypeError(`Cannot upgrade: accept is ${String(accept)}, wanted a function`);
+  }
+  return new UpgradeHandler(options, accept);
+}
+
+class UpgradeHandler implements Handler {
+  readonly #accept: Accept;
+  readonly #allows: OriginCheck;
+  readonly #pick: ProtocolPicker;
+  readonly #deflate: DeflateOption;
+  readonly #timeout: number;
+  readonly #limits: LinkOptions;
+  readonly #fields: Fields;
+  readonly #report: ErrorReporter | undefined;
+
+  constructor(options: UpgradeOptions, accept: Accept) {
+    this.#accept = accept;
+    this.#allows = originCheck(options.origin);
+    this.#pick = protocolPicker(options.protocols);
+    this.#deflate = checkDeflate(options.perMessageDeflate);
+    this.#timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? 10_000);
+    this.#fields = checkFields(options.headers);
+    checkType("onerror", options.onerror, "function");
+    this.#report = options.onerror;
+    const limits: { -readonly [K in typeof LINK_LIMITS[number]]?: number } = {};
+    for (const name of LINK_LIMITS) {
+      const value = options[name];
+      if (value !== undefined) limits[name] = checkNumber(name, value);
+    }
+    this.#limits = limits;
+  }
+
+  async invoke(req: HttpRequest): Promise<void> {
+    const check = checkRequest(req.exchange.head);
+    if (!check.ok) {
+      const { status, fields, reason } = check.refusal;
+      for (const [name, value] of fields) req.response.setHeader(name, value);
+      return req.response.refuse(status, reason);
+    }
+    if (hasBody(req)) return req.response.refuse(400, "Cannot upgrade to WebSocket: the request has a body");
+
+    const decision = this.#decide(check.request, req);
+    const decided = decision instanceof Promise ? await within(this.#timeout, decision) : decision;
+    if (decided === LATE) return req.response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
+    if (decided === REFUSED) return req.response.refuse(403, originRefusal(check.request.origin, req));
+
+    const { extensions, link } = negotiateExtensions(check.request.extensions, this.#deflate);
+    const fields = new Fields(this.#fields);
+    for (const [name, value] of ownFields(req.response)) fields.append(name, value);
+    const taken = req.exchange.takeOver({
+      request: check.request,
+      fields,
+      link: { ...this.#limits, ...link, protocol: decided, extensions },
+    });
+    const open = taken instanceof Promise ? await taken : taken;
+    // From here on nobody else may answer.
+    req.end();
+    this.#open(open, check.request, req);
+  }
+
+  /** Whether the page may connect, and the subprotocol; at once, where the application does not have to be waited for. */
+  #decide(request: HandshakeRequest, req: HttpRequest): Decision | Promise<Decision> {
+    const allowed = this.#allows(request.origin, req);
+    if (typeof allowed === "object") return this.#decideLater(allowed, request, req);
+    return allowed ? this.#pick(request.protocols, req) : REFUSED;
+  }
+
+  async #decideLater(allowed: Promise<boolean>, request: HandshakeRequest, req: HttpRequest): Promise<Decision> {
+    return await allowed ? this.#pick(request.protocols, req) : REFUSED;
+  }
+
+  #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
+    const { remote, exchange } = req;
+    const conn = acceptSocket(link, { origin: request.origin ?? "", ...(remote === undefined ? {} : { remote }) });
+    exchange.accepted(conn);
+    const fail = (error: unknown): void => {
+      if (this.#report === undefined) exchange.report(error);
+      else safely(this.#report, error, req);
+      closeWith(conn, INTERNAL_ERROR, "");
+    };
+    try {
+      const pending = this.#accept(conn, req);
+      if (isThenable(pending)) pending.then(undefined, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+}
+
+/** The page may not connect. */
+const REFUSED: unique symbol = Symbol("refused");
+/** The application took too long to decide. */
+const LATE: unique symbol = Symbol("late");
+
+/** The subprotocol, where the page may connect. */
+type Decision = string | typeof REFUSED;
+
+/** Waits for a promise, but not for longer than so many milliseconds. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> {
+  if (milliseconds === 0 || milliseconds === Infinity) return await promise;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<typeof LATE>((resolve) => timer = setTimeout(resolve, milliseconds, LATE));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+function hasBody({ exchange: { head: { fields } } }: HttpRequest): boolean {
+  return fields.has("transfer-encoding") || Number.parseInt(fields.get("content-length") ?? "0", 10) > 0;
+}
+
+function checkDeflate(value: unknown): DeflateOption {
+  if (value === undefined) return false;
+  if (typeof value === "boolean") return value;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as DeflateOption;
+  throw wrongKind("perMessageDeflate", value, "a boolean or an object");
+}
+
+/** Makes fields of the option, which must be fit for a 101 and leave the handshake alone. */
+function checkFields(headers: unknown): Fields {
+  if (headers === undefined) return new Fields();
+  if (typeof headers !== "object" || headers === null) throw wrongKind("headers", headers, "Headers, or an object");
+  const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
+  const fields = new Fields(entries as Iterable<readonly [name: string, value: string]>);
+  acceptHead({ key: "", protocols: [], extensions: [], origin: null }, { fields });
+  return fields;
+}
