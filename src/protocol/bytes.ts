@@ -103,7 +103,7 @@ export class Output {
         if (count <= last.length) return;
       }
     }
-    const bytes = new Uint8Array(Math.max(SMALL, this.bytes.length * 2, this.length + count));
+    const bytes = new Uint8Array(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), this.length + count));
     bytes.set(this.bytes.subarray(0, this.length));
     this.bytes = bytes;
   }

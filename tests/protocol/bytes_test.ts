@@ -1,0 +1,204 @@
+import { test } from "node:test";
+import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
+import { Gatherer, MAX_RUN, Output } from "../../src/protocol/bytes.ts";
+import { concat, toHex } from "../frames.ts";
+import { Random } from "../random.ts";
+
+test("Gatherer joins pieces, and begins anew after take", () => {
+  const random = new Random(1);
+  const gatherer = new Gatherer();
+  for (let round = 0; round < 50; round++) {
+    const whole = random.bytes(random.below(5000));
+    for (const part of random.cut(whole, random.below(8))) {
+      gatherer.append(concat(part, random.bytes(3)), 0, part.length);
+    }
+    assertEquals(gatherer.length, whole.length);
+    assertEquals(toHex(gatherer.take()), toHex(whole));
+    assert(gatherer.idle);
+    assertEquals(gatherer.length, 0);
+  }
+});
+
+test("Gatherer is not idle after an empty piece", () => {
+  const gatherer = new Gatherer();
+  gatherer.append(new Uint8Array(0), 0, 0);
+  assert(!gatherer.idle);
+  assertEquals(gatherer.take().length, 0);
+  gatherer.append(new Uint8Array(0), 0, 0, 0);
+  assert(!gatherer.idle);
+  gatherer.clear();
+  assert(gatherer.idle);
+  assertEquals(gatherer.take().length, 0);
+});
+
+test("Gatherer keeps copies: the pieces may be used again", () => {
+  const gatherer = new Gatherer();
+  const piece = Uint8Array.of(1, 2, 3);
+  gatherer.append(piece, 0, 3);
+  piece.fill(0);
+  assertEquals(toHex(gatherer.take()), "010203");
+});
+
+test("Gatherer gives each message a buffer of its own", () => {
+  const gatherer = new Gatherer();
+  gatherer.append(Uint8Array.of(1), 0, 1);
+  const first = gatherer.take();
+  gatherer.append(Uint8Array.of(2), 0, 1);
+  const second = gatherer.take();
+  assertNotEquals(first.buffer, second.buffer);
+  assertEquals(toHex(first), "01");
+});
+
+/** What a Gatherer allocates for a message that comes in pieces, and the most it holds beyond what came. */
+function allocated(total: number, piece: number, declared: boolean): { sum: number; excess: number; buffer: number } {
+  const Original = globalThis.Uint8Array;
+  const chunk = new Original(piece);
+  const gatherer = new Gatherer();
+  let sum = 0;
+  let excess = 0;
+  // `new Uint8Array(count)` is the only way in which it takes memory.
+  const counting = new Proxy(Original, {
+    construct(target, [count]: [number]) {
+      sum += count;
+      excess = Math.max(excess, count / Math.max(1, gatherer.length));
+      return new target(count);
+    },
+  });
+  globalThis.Uint8Array = counting as Uint8ArrayConstructor;
+  try {
+    for (let at = 0; at < total; at += piece) gatherer.append(chunk, 0, piece, declared ? total : undefined);
+    const message = gatherer.take();
+    assertEquals(message.length, total);
+    return { sum, excess, buffer: message.buffer.byteLength };
+  } finally {
+    globalThis.Uint8Array = Original;
+  }
+}
+
+test("Gatherer takes memory in proportion to what has come, however it comes", () => {
+  for (const [total, piece] of [[1 << 20, 64], [1 << 24, 4096], [1 << 24, 65536]] as const) {
+    for (const declared of [true, false]) {
+      const { sum, buffer } = allocated(total, piece, declared);
+      const what = `${total} bytes by ${piece}, ${declared ? "length known" : "length unknown"}`;
+      assert(sum <= 4 * total, `${what}: took ${sum}`);
+      assert(buffer <= 2 * total, `${what}: holds ${buffer}`);
+    }
+  }
+});
+
+test("Gatherer reserves nothing from a declared length", () => {
+  const gatherer = new Gatherer();
+  const piece = new Uint8Array(100);
+  gatherer.append(piece, 0, 100, 2 ** 40);
+  const bytes = gatherer.take();
+  assert(bytes.buffer.byteLength <= 1024, `holds ${bytes.buffer.byteLength}`);
+  for (let at = 0; at < 200; at++) gatherer.append(piece, 0, 100, 2 ** 40);
+  assert(gatherer.take().buffer.byteLength <= 4 * 20_000);
+});
+
+test("Gatherer keeps no long buffer for a short message", () => {
+  const gatherer = new Gatherer();
+  gatherer.append(Uint8Array.of(1, 2), 0, 2);
+  assert(gatherer.take().buffer.byteLength <= 4);
+});
+
+/** Appends `count` bytes of `value` to the run. */
+function put(output: Output, count: number, value: number): void {
+  output.reserve(count);
+  output.bytes.fill(value, output.length, output.length + count);
+  output.length += count;
+}
+
+test("Output gathers a run and lets it leave once", () => {
+  const runs: string[] = [];
+  const output = new Output((chunk) => {
+    runs.push(toHex(chunk));
+    return false;
+  });
+  put(output, 2, 1);
+  put(output, 3, 2);
+  assertEquals(runs, []);
+  output.flush();
+  output.flush();
+  assertEquals(runs, ["0101020202"]);
+  assertEquals(output.length, 0);
+});
+
+test("Output keeps what is in the run when it grows", () => {
+  const random = new Random(2);
+  const runs: Uint8Array[] = [];
+  const output = new Output((chunk) => {
+    runs.push(chunk.slice());
+    return false;
+  });
+  const parts: Uint8Array[] = [];
+  for (let round = 0; round < 300; round++) {
+    const part = random.bytes(random.below(3000));
+    output.reserve(part.length);
+    output.bytes.set(part, output.length);
+    output.length += part.length;
+    parts.push(part);
+    assert(output.length <= MAX_RUN, `a run of ${output.length}`);
+  }
+  output.flush();
+  assert(runs.length > 1, "a long run leaves before its time");
+  assertEquals(toHex(concat(...runs)), toHex(concat(...parts)));
+});
+
+test("Output.through lets a chunk pass uncopied, behind the run", () => {
+  const writes: [Uint8Array, boolean][] = [];
+  const output = new Output((chunk, mayKeep) => {
+    writes.push([chunk, mayKeep]);
+    return true;
+  });
+  put(output, 1, 7);
+  const large = new Uint8Array(10);
+  output.through(large, false);
+  assertEquals(writes.length, 2);
+  assertEquals(toHex(writes[0]![0]), "07");
+  assert(writes[0]![1]);
+  assertStrictEquals(writes[1]![0], large);
+  assertEquals(writes[1]![1], false);
+});
+
+test("Output never hands out a buffer that is kept, and uses those again that are not", () => {
+  const kept = new Set<ArrayBufferLike>();
+  const copies: { chunk: Uint8Array; text: string }[] = [];
+  const seen = new Set<ArrayBufferLike>();
+  let reused = 0;
+  const random = new Random(3);
+  const write = (chunk: Uint8Array, mayKeep: boolean): boolean => {
+    assert(!kept.has(chunk.buffer), "a kept buffer is written to again");
+    if (seen.has(chunk.buffer)) reused++;
+    seen.add(chunk.buffer);
+    if (!mayKeep || !random.chance(3)) return false;
+    kept.add(chunk.buffer);
+    copies.push({ chunk, text: toHex(chunk) });
+    return true;
+  };
+  const outputs = Array.from({ length: 5 }, () => new Output(write));
+  for (let round = 0; round < 2000; round++) {
+    const output = random.pick(outputs);
+    put(output, 1 + random.below(400), random.below(256));
+    for (const other of outputs) {
+      const shared = other !== output && other.bytes.length > 0 && other.bytes.buffer === output.bytes.buffer;
+      assert(!shared, "two runs lie in one buffer");
+    }
+    if (random.chance(3)) random.pick(outputs).flush();
+  }
+  for (const { chunk, text } of copies) assertEquals(toHex(chunk), text, "a kept chunk has changed");
+  assert(reused > 100, `${reused} runs lay in a buffer that was used before`);
+});
+
+test("Output may be used from within its writer", () => {
+  const runs: string[] = [];
+  const output: Output = new Output((chunk) => {
+    runs.push(toHex(chunk));
+    if (runs.length === 1) put(output, 1, 9);
+    return false;
+  });
+  put(output, 1, 1);
+  output.flush();
+  output.flush();
+  assertEquals(runs, ["01", "09"]);
+});
