@@ -2,9 +2,12 @@
  * What `send` takes, as payloads.
  */
 
+import { Message, payloadOf } from "./message.ts";
+
 /**
  * Turns a value into a payload: text stays, an ArrayBuffer or a view becomes a view of its bytes, a Blob has to be read
- * first. Anything else is sent as its string, numbers and dates too. Throws a `TypeError` for a symbol.
+ * first, a `Message` gives its text or bytes. Anything else is sent as its string, numbers and dates too. Throws a
+ * `TypeError` for a symbol, and for a message that is neither text nor binary.
  */
 export function toPayload(data: unknown): string | Uint8Array | Blob {
   if (typeof data === "string") return data;
@@ -15,6 +18,7 @@ export function toPayload(data: unknown): string | Uint8Array | Blob {
   if (typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer) {
     return new Uint8Array(data).slice();
   }
+  if (data instanceof Message) return payloadOf(data);
   if (typeof data === "symbol") throw new TypeError(`Cannot send: data is ${String(data)}, wanted a string or bytes`);
   return String(data);
 }

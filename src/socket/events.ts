@@ -7,6 +7,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { summarizeClose } from "../protocol/close.ts";
 import { BINARY, TEXT } from "../protocol/constants.ts";
 import type { WebSocketError } from "../protocol/errors.ts";
+import { Message } from "./message.ts";
 import type { Socket } from "./socket.ts";
 
 /** What a message holds: text, or bytes in the form that `binaryType` names. */
@@ -59,17 +60,43 @@ export class MessageEvent extends SocketEvent {
   /** The message came compressed. */
   readonly compress: boolean;
 
-  /** Makes an event. */
-  constructor(target: Socket, data: Data, compress: boolean) {
+  /** Makes an event. `bytes`: those of a Blob, which cannot be read at once. */
+  constructor(target: Socket, data: Data, compress: boolean, bytes?: Uint8Array) {
     super("message", target);
     this.data = data;
     this.compress = compress;
+    if (bytes !== undefined) blobs.set(this, bytes);
   }
 
   /** `TEXT` (1) or `BINARY` (2). */
   get opcode(): number {
     return typeof this.data === "string" ? TEXT : BINARY;
   }
+
+  /** The message as a `Message`, with a copy of its content; made when it is first asked for. */
+  get message(): Message {
+    let message = messages.get(this);
+    if (message === undefined) {
+      message = makeMessage(this);
+      messages.set(this, message);
+    }
+    return message;
+  }
+}
+
+/** What only those events have that are asked for it: a field would cost every message something. */
+const messages: WeakMap<MessageEvent, Message> = new WeakMap();
+const blobs: WeakMap<MessageEvent, Uint8Array> = new WeakMap();
+
+function makeMessage(event: MessageEvent): Message {
+  const { data, target } = event;
+  const content = typeof data === "string" || data instanceof Uint8Array
+    ? data
+    : data instanceof ArrayBuffer
+    ? new Uint8Array(data)
+    : blobs.get(event)!;
+  // A server's end has no URL, and what comes to it was masked.
+  return Message.received(content, target.url === "", event.compress, { close: () => target.terminate() });
 }
 
 /** A ping or a pong came. */

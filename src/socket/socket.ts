@@ -224,8 +224,8 @@ export class Socket extends SocketEmitter {
   // What it does
 
   /**
-   * Sends a message: a string as text; an ArrayBuffer, a view or a Blob as binary; anything else as its string.
-   * Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
+   * Sends a message: a string as text; an ArrayBuffer, a view or a Blob as binary; a `Message` as what it is; anything else
+   * as its string. Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
    *
    * Returns false when so much waits to be sent that the caller should stop; `drain` follows. Throws a `DOMException` named
    * `InvalidStateError` while connecting.
@@ -389,7 +389,8 @@ export class Socket extends SocketEmitter {
         if (this.#readyState === OPEN) this.#message(data, data.length, compressed);
       },
       binary: (data, compressed) => {
-        if (this.#readyState === OPEN) this.#message(this.#binary(data), data.length, compressed);
+        if (this.#readyState !== OPEN) return;
+        this.#message(this.#binary(data), data.length, compressed, this.#binaryType === "blob" ? data : undefined);
       },
       ping: (data) => this.#control("ping", data),
       pong: (data) => {
@@ -408,8 +409,8 @@ export class Socket extends SocketEmitter {
     };
   }
 
-  #message(data: Data, size: number, compressed: boolean): void {
-    const event = new MessageEvent(this, data, compressed);
+  #message(data: Data, size: number, compressed: boolean, bytes?: Uint8Array): void {
+    const event = new MessageEvent(this, data, compressed, bytes);
     if (this.#held === undefined) this.deliver("message", event);
     else if (this.#held.add(event, size)) this.#link!.pause();
   }
