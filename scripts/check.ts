@@ -17,10 +17,13 @@ interface Step {
   run(): Promise<string>;
 }
 
+/** What `deno` prints while all goes well. */
+const progress = /^(Check|Download|Initialize) .*\n/gm;
+
 /** Runs `deno` at the top of the tree. */
 async function deno(...args: string[]): Promise<string> {
   const { success, code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args.slice(0, 1), "--quiet", ...args.slice(1)],
+    args,
     cwd: root,
     env: { NO_COLOR: "1" },
     stdin: "null",
@@ -29,7 +32,8 @@ async function deno(...args: string[]): Promise<string> {
   }).output();
   if (success) return "";
   const decoder = new TextDecoder();
-  return `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim() || `exit code ${code}`;
+  const said = `${decoder.decode(stdout)}${decoder.decode(stderr)}`.replaceAll(progress, "").trim();
+  return said || `exit code ${code}`;
 }
 
 /** Those of the paths that exist. */

@@ -23,7 +23,7 @@ export const companions: readonly string[] = ["README.md", "CHANGELOG.md", "LICE
 /** The JavaScript that the package is compiled to. */
 export const target = "ES2022";
 /** The libraries the package is checked against, beside the types below. DOM stands for the web's globals. */
-export const lib: readonly string[] = ["ESNext", "DOM", "DOM.Iterable", "DOM.AsyncIterable"];
+export const lib = ["ESNext", "DOM", "DOM.Iterable"] as const;
 /** Packages of types that the package is checked with. */
 export const typePackages: readonly string[] = ["@types/deno", "@types/node"];
 

@@ -50,9 +50,16 @@ function compilerOptions(manifest: Manifest, outDir: string, workshop: string): 
 function compile(folder: string, files: readonly string[], options: ts.CompilerOptions): void {
   const program = ts.createProgram(files.map((file) => join(folder, file)), options);
   fail(ts.getPreEmitDiagnostics(program), folder);
-  const { diagnostics, emitSkipped } = program.emit();
+  const { diagnostics, emitSkipped } = program.emit(undefined, (file, text, byteOrderMark) => {
+    ts.sys.writeFile(file, file.endsWith(".d.ts") ? nameOutputs(text) : text, byteOrderMark);
+  });
   fail(diagnostics, folder);
   if (emitSkipped) throw new Error("Cannot build the package: the compiler emitted nothing");
+}
+
+/** Declarations name the sources they import; here they name the outputs, as dnt has it. Columns stay the same. */
+function nameOutputs(declarations: string): string {
+  return declarations.replace(/(\b(?:from|import)\s*\(?\s*"\.{1,2}\/[^"\n]+)\.ts"/g, '$1.js"');
 }
 
 function fail(diagnostics: readonly ts.Diagnostic[], folder: string = root): void {

@@ -19,7 +19,7 @@ export interface BuildOptions {
   skipSourceOutput?: boolean;
   skipNpmInstall?: boolean;
   importMap?: string;
-  compilerOptions?: { lib?: string[]; target?: string; [key: string]: unknown };
+  compilerOptions?: { lib?: ("ESNext" | "DOM" | "DOM.Iterable")[]; target?: "ES2022" | "ES2023" };
   postBuild?: () => void | Promise<void>;
 }
 
