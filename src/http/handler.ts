@@ -72,9 +72,7 @@ export type HandlerLike<V extends Routable = HttpRequest> =
  * import { handler } from "@sockeye/ws/http";
  *
  * const app = handler([
- *   (req) => {
- *     if (!req.cookies.has("session")) return new Response("Log in first", { status: 403 });
- *   },
+ *   (req) => req.cookies.has("session") ? undefined : new Response("Log in first", { status: 403 }),
  *   { "/hello/:name": (req, name) => new Response(`hello ${name}`) },
  * ]);
  * ```

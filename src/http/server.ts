@@ -129,6 +129,7 @@ export class Server implements AsyncDisposable {
    * Stops listening, and ends what is open: sends a Close frame on each WebSocket, lets requests that are being handled be
    * answered, and cuts what is left at the deadline. Resolves when all is over.
    *
+   * @throws {TypeError} Rejects with it when an option is unknown or of the wrong kind.
    * @throws {RangeError} Rejects with it when the code is none that may be sent, the reason is too long, or the deadline is
    * no number of at least 0.
    */
@@ -138,6 +139,7 @@ export class Server implements AsyncDisposable {
     if (!isReceivableCode(code)) {
       throw new RangeError(`Cannot close the server: code is ${code}, wanted 1000 to 1014 or 3000 to 4999`);
     }
+    checkType("reason", reason, "string");
     if (utf8Length(reason) > MAX_CLOSE_REASON) {
       throw new RangeError(`Cannot close the server: reason is too long, wanted at most ${MAX_CLOSE_REASON} bytes`);
     }

@@ -9,7 +9,7 @@
  */
 
 import { INTERNAL_ERROR } from "../protocol/constants.ts";
-import { acceptHead, checkRequest, type HandshakeRequest } from "../protocol/handshake.ts";
+import { acceptHead, checkRequest, createKey, type HandshakeRequest } from "../protocol/handshake.ts";
 import { Fields } from "../protocol/head.ts";
 import type { Link } from "../socket/link.ts";
 import { checkNumber } from "../socket/options.ts";
@@ -239,6 +239,6 @@ function checkFields(headers: unknown): Fields {
   if (typeof headers !== "object" || headers === null) throw wrongKind("headers", headers, "Headers, or an object");
   const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
   const fields = new Fields(entries as Iterable<readonly [name: string, value: string]>);
-  acceptHead({ key: "", protocols: [], extensions: [], origin: null }, { fields });
+  acceptHead({ key: createKey(), protocols: [], extensions: [], origin: null }, { fields });
   return fields;
 }
