@@ -14,6 +14,14 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Bytes to compare and to print: as hex digits; of many, the first ones, their number and a hash of all (FNV-1a). */
+export function show(bytes: Uint8Array): string {
+  if (bytes.length <= 512) return toHex(bytes);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  return `${toHex(bytes.subarray(0, 8))}... ${bytes.length} bytes, hash ${(hash >>> 0).toString(16)}`;
+}
+
 /** Several byte strings as one. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -39,7 +47,7 @@ export interface FrameParts {
   /** The three reserved bits as they stand in the first byte: 0x40, 0x20, 0x10. @default {0} */
   rsv?: number;
   /** Present: the frame is masked with it. */
-  key?: readonly [number, number, number, number];
+  key?: readonly [number, number, number, number] | undefined;
   /** Bytes of the length field: 0 (in the second byte), 2 or 8. @default the shortest that fits */
   form?: 0 | 2 | 8;
   /** A length that is not that of the payload. */
@@ -60,7 +68,24 @@ export function frame(parts: FrameParts): Uint8Array<ArrayBuffer> {
   for (let i = form - 1; i >= 0; i--) bytes.push(Number((length >> BigInt(8 * i)) & 0xffn));
   if (key === undefined) return concat(Uint8Array.from(bytes), payload);
   bytes.push(...key);
-  return concat(Uint8Array.from(bytes), payload.map((byte, i) => byte ^ key[i % 4]!));
+  const whole = concat(Uint8Array.from(bytes), payload);
+  for (let i = 0; i < payload.length; i++) whole[bytes.length + i]! ^= key[i & 3]!;
+  return whole;
+}
+
+/** A frame as the peer of `reader` sends it: masked when a server reads it, unless it says otherwise. */
+export function to(reader: "client" | "server", parts: FrameParts): Uint8Array<ArrayBuffer> {
+  return frame(reader === "server" ? { key: KEY, ...parts } : parts);
+}
+
+/** The payload of a Close frame. */
+export function closePayload(code: number, reason: string = ""): Uint8Array<ArrayBuffer> {
+  return concat(Uint8Array.of(code >> 8, code), utf8(reason));
+}
+
+/** Byte by byte. */
+export function single(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
+  return Array.from(bytes, (byte) => Uint8Array.of(byte));
 }
 
 /** A frame that was read. */
@@ -96,7 +121,7 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
     const key = masked ? next(4) : undefined;
     const header = at - start;
     const payload = next(Number(length)).slice();
-    if (key !== undefined) { for (let i = 0; i < payload.length; i++) payload[i]! ^= key[i % 4]!; }
+    if (key !== undefined) { for (let i = 0; i < payload.length; i++) payload[i]! ^= key[i & 3]!; }
     frames.push({ fin: (b0 & 0x80) !== 0, rsv: b0 & 0x70, opcode: b0 & 0x0f, masked, payload, header });
   }
   return frames;

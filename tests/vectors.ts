@@ -1,8 +1,8 @@
 /** Frames by name, in hex, and what they say. The first ones are those of RFC 6455, section 5.7. */
 
-import { concat, hex, KEY, toHex } from "./frames.ts";
+import { concat, hex, KEY, show } from "./frames.ts";
 
-/** What comes of bytes: a message, a control frame or an end. Payloads are in hex. */
+/** What comes of bytes: a message, a control frame or an end. Payloads are as `show` gives them. */
 export type Said =
   | readonly ["text", string]
   | readonly ["binary", string]
@@ -28,7 +28,7 @@ const masked = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => byte ^ 
 /** A binary message of so many bytes behind a header in hex, for a client and for a server. */
 function binary(length: number, header: string, maskedHeader: string): Vector[] {
   const payload = count(length);
-  const says: Said[] = [["binary", toHex(payload)]];
+  const says: Said[] = [["binary", show(payload)]];
   return [
     { name: `${length} bytes, unmasked`, reader: "client", bytes: concat(hex(header), payload), says },
     {
@@ -112,7 +112,7 @@ export const vectors: readonly Vector[] = [
     name: "a ping of 125 bytes",
     reader: "client",
     bytes: concat(hex("89 7d"), count(125)),
-    says: [["ping", toHex(count(125))]],
+    says: [["ping", show(count(125))]],
   },
   { name: "an empty Close", reader: "client", bytes: hex("88 00"), says: [["close", undefined, ""]] },
   { name: "a Close with a code", reader: "client", bytes: hex("88 02 03e8"), says: [["close", 1000, ""]] },

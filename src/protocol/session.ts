@@ -331,7 +331,7 @@ export class Session implements FrameHandler {
       end = bytes.length;
     }
     // A copy: it is small, and the chunk around it may be large.
-    const payload = bytes.slice(start, end);
+    const payload = new Uint8Array(bytes.subarray(start, end));
     if (opcode === PING) this.#answer(payload);
     else if (opcode === PONG) this.#events.ponged(payload);
     else return this.#closeFrame(payload);
@@ -400,7 +400,8 @@ export class Session implements FrameHandler {
     }
     const key = freshKey();
     output.length = writeKey(output.bytes, at, key);
-    const masked = own ? payload : payload.slice();
+    // Not slice(), which is no copy where the bytes are a Buffer of Node.
+    const masked = own ? payload : new Uint8Array(payload);
     mask(masked, 0, masked.length, key);
     output.through(masked, true);
   }

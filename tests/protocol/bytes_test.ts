@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
 import { Gatherer, MAX_RUN, Output } from "../../src/protocol/bytes.ts";
-import { concat, toHex } from "../frames.ts";
+import { concat, show } from "../frames.ts";
 import { Random } from "../random.ts";
 
 test("Gatherer joins pieces, and begins anew after take", () => {
@@ -13,7 +13,7 @@ test("Gatherer joins pieces, and begins anew after take", () => {
       gatherer.append(concat(part, random.bytes(3)), 0, part.length);
     }
     assertEquals(gatherer.length, whole.length);
-    assertEquals(toHex(gatherer.take()), toHex(whole));
+    assertEquals(show(gatherer.take()), show(whole));
     assert(gatherer.idle);
     assertEquals(gatherer.length, 0);
   }
@@ -36,7 +36,7 @@ test("Gatherer keeps copies: the pieces may be used again", () => {
   const piece = Uint8Array.of(1, 2, 3);
   gatherer.append(piece, 0, 3);
   piece.fill(0);
-  assertEquals(toHex(gatherer.take()), "010203");
+  assertEquals(show(gatherer.take()), "010203");
 });
 
 test("Gatherer gives each message a buffer of its own", () => {
@@ -46,7 +46,7 @@ test("Gatherer gives each message a buffer of its own", () => {
   gatherer.append(Uint8Array.of(2), 0, 1);
   const second = gatherer.take();
   assertNotEquals(first.buffer, second.buffer);
-  assertEquals(toHex(first), "01");
+  assertEquals(show(first), "01");
 });
 
 /** What a Gatherer allocates for a message that comes in pieces, and the most it holds beyond what came. */
@@ -112,7 +112,7 @@ function put(output: Output, count: number, value: number): void {
 test("Output gathers a run and lets it leave once", () => {
   const runs: string[] = [];
   const output = new Output((chunk) => {
-    runs.push(toHex(chunk));
+    runs.push(show(chunk));
     return false;
   });
   put(output, 2, 1);
@@ -142,7 +142,7 @@ test("Output keeps what is in the run when it grows", () => {
   }
   output.flush();
   assert(runs.length > 1, "a long run leaves before its time");
-  assertEquals(toHex(concat(...runs)), toHex(concat(...parts)));
+  assertEquals(show(concat(...runs)), show(concat(...parts)));
 });
 
 test("Output.through lets a chunk pass uncopied, behind the run", () => {
@@ -155,7 +155,7 @@ test("Output.through lets a chunk pass uncopied, behind the run", () => {
   const large = new Uint8Array(10);
   output.through(large, false);
   assertEquals(writes.length, 2);
-  assertEquals(toHex(writes[0]![0]), "07");
+  assertEquals(show(writes[0]![0]), "07");
   assert(writes[0]![1]);
   assertStrictEquals(writes[1]![0], large);
   assertEquals(writes[1]![1], false);
@@ -173,7 +173,7 @@ test("Output never hands out a buffer that is kept, and uses those again that ar
     seen.add(chunk.buffer);
     if (!mayKeep || !random.chance(3)) return false;
     kept.add(chunk.buffer);
-    copies.push({ chunk, text: toHex(chunk) });
+    copies.push({ chunk, text: show(chunk) });
     return true;
   };
   const outputs = Array.from({ length: 5 }, () => new Output(write));
@@ -186,14 +186,14 @@ test("Output never hands out a buffer that is kept, and uses those again that ar
     }
     if (random.chance(3)) random.pick(outputs).flush();
   }
-  for (const { chunk, text } of copies) assertEquals(toHex(chunk), text, "a kept chunk has changed");
+  for (const { chunk, text } of copies) assertEquals(show(chunk), text, "a kept chunk has changed");
   assert(reused > 100, `${reused} runs lay in a buffer that was used before`);
 });
 
 test("Output may be used from within its writer", () => {
   const runs: string[] = [];
   const output: Output = new Output((chunk) => {
-    runs.push(toHex(chunk));
+    runs.push(show(chunk));
     if (runs.length === 1) put(output, 1, 9);
     return false;
   });

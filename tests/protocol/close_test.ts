@@ -7,7 +7,7 @@ import {
   parseClose,
   summarizeClose,
 } from "../../src/protocol/close.ts";
-import { concat, hex, toHex, utf8 } from "../frames.ts";
+import { concat, hex, show, utf8 } from "../frames.ts";
 import { invalidUtf8, validUtf8 } from "./utf8_tables.ts";
 
 test("isReceivableCode() follows RFC 6455, section 7.4, and the registry", () => {
@@ -46,10 +46,10 @@ test("parseClose() wants a reason that is UTF-8", () => {
 });
 
 test("formatClose() writes what parseClose() reads", () => {
-  assertEquals(toHex(formatClose({ reason: "" })), "");
-  assertEquals(toHex(formatClose({ code: 1000, reason: "" })), "03e8");
-  assertEquals(toHex(formatClose({ code: 4000, reason: "é" })), "0fa0c3a9");
-  assertEquals(toHex(formatClose({ code: 4000, reason: "\ud800" })), "0fa0efbfbd");
+  assertEquals(show(formatClose({ reason: "" })), "");
+  assertEquals(show(formatClose({ code: 1000, reason: "" })), "03e8");
+  assertEquals(show(formatClose({ code: 4000, reason: "é" })), "0fa0c3a9");
+  assertEquals(show(formatClose({ code: 4000, reason: "\ud800" })), "0fa0efbfbd");
 });
 
 test("summarizeClose() derives code, reason and wasClean from what passed", () => {

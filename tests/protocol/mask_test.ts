@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { freshKey, mask, rotateKey } from "../../src/protocol/mask.ts";
-import { hex, toHex } from "../frames.ts";
+import { hex, show, toHex } from "../frames.ts";
 import { Random } from "../random.ts";
 
 /** The bytes of a key as they stand in a frame. */
@@ -33,7 +33,7 @@ test("mask() does what the RFC says at every length, place and alignment, and to
         const from = offset + start;
         const wanted = before.slice();
         wanted.set(naive(before.subarray(from, from + length), bytesOf(key)), from);
-        assertEquals(toHex(buffer), toHex(wanted), `length ${length}, offset ${offset}, start ${start}`);
+        assertEquals(show(buffer), show(wanted), `length ${length}, offset ${offset}, start ${start}`);
       }
     }
   }
@@ -45,11 +45,11 @@ test("mask() undoes itself, and a key of zero changes nothing", () => {
     const bytes = random.bytes(length);
     const before = bytes.slice();
     mask(bytes, 0, length, 0);
-    assertEquals(toHex(bytes), toHex(before));
+    assertEquals(show(bytes), show(before));
     mask(bytes, 0, length, 0xdeadbeef);
-    assertNotEquals(toHex(bytes), toHex(before));
+    assertNotEquals(show(bytes), show(before));
     mask(bytes, 0, length, 0xdeadbeef | 0);
-    assertEquals(toHex(bytes), toHex(before), "a signed key is the same key");
+    assertEquals(show(bytes), show(before), "a signed key is the same key");
   }
 });
 

@@ -4,8 +4,11 @@ import { summarizeClose } from "../../src/protocol/close.ts";
 import type { Role } from "../../src/protocol/constants.ts";
 import type { WebSocketError } from "../../src/protocol/errors.ts";
 import { Session, type SessionEvents, type SessionOptions } from "../../src/protocol/session.ts";
-import { concat, type ReadFrame, readFrames, toHex } from "../frames.ts";
+import { concat, type ReadFrame, readFrames, show } from "../frames.ts";
 import type { Said } from "../vectors.ts";
+
+/** Both ends. */
+export const roles: readonly Role[] = ["client", "server"];
 
 /** What a session told: what the peer said, or that it failed with a code. */
 export type Told = Said | readonly ["failed", string];
@@ -47,7 +50,7 @@ export class Recorder implements SessionEvents {
 
   /** The frames that were written, in short: opcode and payload in hex. */
   get sent(): string[] {
-    return this.frames.map(({ opcode, payload }) => `${opcode} ${toHex(payload)}`.trim());
+    return this.frames.map(({ opcode, payload }) => `${opcode} ${show(payload)}`.trim());
   }
 
   #tell(told: Told): void {
@@ -62,15 +65,15 @@ export class Recorder implements SessionEvents {
 
   binary(data: Uint8Array, compressed: boolean): void {
     if (compressed) throw new Error("Told of a compressed message that was not");
-    this.#tell(["binary", toHex(data)]);
+    this.#tell(["binary", show(data)]);
   }
 
   pinged(data: Uint8Array): void {
-    this.#tell(["ping", toHex(data)]);
+    this.#tell(["ping", show(data)]);
   }
 
   ponged(data: Uint8Array): void {
-    this.#tell(["pong", toHex(data)]);
+    this.#tell(["pong", show(data)]);
   }
 
   closed(): void {

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { decodeAscii, decodeUtf8, highBits, utf8Length, Utf8Validator } from "../../src/protocol/utf8.ts";
-import { concat, hex, toHex, utf8 } from "../frames.ts";
+import { concat, hex, show, utf8 } from "../frames.ts";
 import { Random } from "../random.ts";
 import { impossibleAt, invalidUtf8, validUtf8 } from "./utf8_tables.ts";
 
@@ -43,7 +43,7 @@ test("Utf8Validator agrees with TextDecoder on all first bytes and the borders o
   for (let first = 0; first < 256; first++) {
     for (const second of [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff]) {
       const bytes = Uint8Array.of(first, second, 0x80, 0x80);
-      assertEquals(refusedAt([bytes]), impossibleAt(bytes), toHex(bytes));
+      assertEquals(refusedAt([bytes]), impossibleAt(bytes), show(bytes));
     }
   }
 });
@@ -55,8 +55,8 @@ test("Utf8Validator agrees with TextDecoder on random bytes and damaged texts, c
     if (bytes.length > 0 && random.chance(2)) bytes[random.below(bytes.length)] = random.below(256);
     const cut = random.chance(3) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
     const wanted = impossibleAt(cut);
-    assertEquals(refusedAt([cut]), wanted, toHex(cut));
-    assertEquals(refusedAt(random.cut(cut, random.below(4))), wanted, toHex(cut));
+    assertEquals(refusedAt([cut]), wanted, show(cut));
+    assertEquals(refusedAt(random.cut(cut, random.below(4))), wanted, show(cut));
   }
 });
 
