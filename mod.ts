@@ -1,19 +1,68 @@
 /**
- * WebSocket that behaves the same on Deno, Bun and Node.
+ * WebSocket that behaves the same on Deno, Bun and Node, with its own RFC 6455 core.
+ *
+ * @example A server and a client
+ * ```ts
+ * import * as ws from "@sockeye/ws";
+ * import * as http from "@sockeye/ws/http";
+ *
+ * const server = new http.Server({ port: 0, hostname: "127.0.0.1" }, {
+ *   "/ws": ws.upgrade((conn) => {
+ *     conn.onmessage = (event) => conn.send(event.data);
+ *   }),
+ * });
+ * await server.start();
+ * const port = server.address.transport === "tcp" ? server.address.port : 0;
+ *
+ * const conn = new ws.Socket(`ws://127.0.0.1:${port}/ws`);
+ * conn.onopen = () => conn.send("Hello");
+ * conn.onmessage = (event) => {
+ *   console.assert(event.data === "Hello");
+ *   conn.close();
+ * };
+ * await new Promise((resolve) => conn.onclose = resolve);
+ * await server.close();
+ * ```
  *
  * @module
  */
 
-export {
-  BINARY,
-  CLOSE,
-  CLOSED,
-  CLOSING,
-  CONNECTING,
-  CONTINUE,
-  OPEN,
-  PING,
-  PONG,
-  TEXT,
-} from "./src/protocol/constants.ts";
-export { type ErrorCode, HandshakeError, type Refusal, WebSocketError } from "./src/protocol/errors.ts";
+import { currentRuntime } from "./src/runtime/current.ts";
+import type { SocketOptions } from "./src/socket/options.ts";
+import { ClientStart, Socket as CoreSocket } from "./src/socket/socket.ts";
+
+export * from "./src/common.ts";
+
+/**
+ * A WebSocket: a client's end made with `new`, or the server's end that `upgrade` hands to its `accept`.
+ *
+ * @example
+ * ```ts
+ * import { Socket } from "@sockeye/ws";
+ *
+ * const socket = new Socket("ws://127.0.0.1:9/nobody-is-there");
+ * socket.onerror = (event) => console.assert(event.error.code === "WS_CONNECT_FAILED");
+ * await new Promise((resolve) => socket.onclose = resolve);
+ * console.assert(socket.readyState === Socket.CLOSED);
+ * ```
+ */
+export class Socket extends CoreSocket {
+  /**
+   * Connects to `url`. It throws only for what the caller got wrong; all else comes as `error`, then `close`.
+   *
+   * @param url `ws:`, `wss:`, `ws+unix:` or `wss+unix:`.
+   * @param protocols A subprotocol, a list of them, or the options.
+   * @param origin Value of the `Origin` header.
+   * @throws {DOMException} Named `SyntaxError`, for a malformed URL or subprotocol.
+   * @throws {TypeError} For an option that is unknown or of the wrong kind.
+   * @throws {RangeError} For an option that is out of range.
+   */
+  constructor(url: string | URL, protocols?: string | readonly string[] | SocketOptions, origin?: string) {
+    super(new ClientStart(url, protocols, origin, currentRuntime));
+  }
+
+  /** The server's ends are sockets too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof CoreSocket;
+  }
+}

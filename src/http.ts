@@ -1,7 +1,56 @@
 /**
- * The HTTP side: requests, handlers, routing and a server that upgrades.
+ * The HTTP side: a server, requests, handlers, chains and routing.
+ *
+ * @example A chain and a routing
+ * ```ts
+ * import { type HttpRequest, Server } from "@sockeye/ws/http";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, [
+ *   (req: HttpRequest) => req.response.setHeader("x-served-by", "example"),
+ *   { "/hello/:name": (_req: HttpRequest, name: string) => new Response(`Hello, ${name}`) },
+ * ]);
+ * await server.start();
+ * const port = server.address.transport === "tcp" ? server.address.port : 0;
+ *
+ * const response = await fetch(`http://127.0.0.1:${port}/hello/world`);
+ * console.assert(await response.text() === "Hello, world");
+ * await server.close();
+ * ```
  *
  * @module
  */
 
-export {};
+import type { HandlerLike } from "./http/handler.ts";
+import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
+import { currentRuntime } from "./runtime/current.ts";
+
+export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";
+export { HttpRequest } from "./http/request.ts";
+export { HttpResponse } from "./http/response.ts";
+export { upgrade, type UpgradeOptions } from "./http/upgrade.ts";
+export type { ServerOptions } from "./http/server.ts";
+
+/**
+ * An HTTP server for handlers and WebSockets.
+ *
+ * @example
+ * ```ts
+ * import { Server } from "@sockeye/ws/http";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/": () => new Response("Hello") });
+ * await server.start();
+ * console.assert(server.address.transport === "tcp");
+ * await server.close();
+ * ```
+ */
+export class Server extends CoreServer {
+  /**
+   * Makes a server; `start` lets it listen.
+   *
+   * @param options The port, or the options.
+   * @param handler A function, a chain (array), a routing (object) or a Handler.
+   */
+  constructor(options: number | ServerOptions, handler: HandlerLike) {
+    super(options, handler, currentRuntime);
+  }
+}

@@ -1,7 +1,88 @@
 /**
- * The front door, bound to Node.
+ * The module bound to Node: all of `@sockeye/ws` and `@sockeye/ws/http`, without looking which runtime there is.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Server, upgrade } from "@sockeye/ws/node";
+ *
+ * const server = new Server(8080, {
+ *   "/ws": upgrade((conn) => {
+ *     conn.onmessage = (event) => conn.send(event.data);
+ *   }),
+ * });
+ * await server.start();
+ * ```
  *
  * @module
  */
 
-export {};
+import type { HandlerLike } from "./http/handler.ts";
+import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
+import { nodeRuntime } from "./runtime/node.ts";
+import type { SocketOptions } from "./socket/options.ts";
+import { ClientStart, Socket as CoreSocket } from "./socket/socket.ts";
+
+export * from "./common.ts";
+export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";
+export { HttpRequest } from "./http/request.ts";
+export { HttpResponse } from "./http/response.ts";
+export type { ServerOptions } from "./http/server.ts";
+
+/**
+ * A WebSocket: a client's end made with `new`, or the server's end that `upgrade` hands to its `accept`.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Socket } from "@sockeye/ws/node";
+ *
+ * const socket = new Socket("ws://127.0.0.1:9/nobody-is-there");
+ * socket.onerror = (event) => console.assert(event.error.code === "WS_CONNECT_FAILED");
+ * await new Promise((resolve) => socket.onclose = resolve);
+ * console.assert(socket.readyState === Socket.CLOSED);
+ * ```
+ */
+export class Socket extends CoreSocket {
+  /**
+   * Connects to `url`. It throws only for what the caller got wrong; all else comes as `error`, then `close`.
+   *
+   * @param url `ws:`, `wss:`, `ws+unix:` or `wss+unix:`.
+   * @param protocols A subprotocol, a list of them, or the options.
+   * @param origin Value of the `Origin` header.
+   * @throws {DOMException} Named `SyntaxError`, for a malformed URL or subprotocol.
+   * @throws {TypeError} For an option that is unknown or of the wrong kind.
+   * @throws {RangeError} For an option that is out of range.
+   */
+  constructor(url: string | URL, protocols?: string | readonly string[] | SocketOptions, origin?: string) {
+    super(new ClientStart(url, protocols, origin, () => Promise.resolve(nodeRuntime)));
+  }
+
+  /** The server's ends are sockets too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof CoreSocket;
+  }
+}
+
+/**
+ * An HTTP server for handlers and WebSockets.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Server } from "@sockeye/ws/node";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/": () => new Response("Hello") });
+ * await server.start();
+ * console.assert(server.address.transport === "tcp");
+ * await server.close();
+ * ```
+ */
+export class Server extends CoreServer {
+  /**
+   * Makes a server; `start` lets it listen.
+   *
+   * @param options The port, or the options.
+   * @param handler A function, a chain (array), a routing (object) or a Handler.
+   */
+  constructor(options: number | ServerOptions, handler: HandlerLike) {
+    super(options, handler, () => Promise.resolve(nodeRuntime));
+  }
+}

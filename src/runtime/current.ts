@@ -1,0 +1,21 @@
+/**
+ * Finds the runtime that runs this module; the only place that looks at its globals. Each adapter is imported lazily, when
+ * the first connection is made, so that none is loaded where it does not belong.
+ */
+
+import type { Runtime } from "../socket/transport.ts";
+
+let found: Promise<Runtime> | undefined;
+
+/** The runtime that runs this. Rejects with an `Error` on one that is not known; there, lend a `connect` of your own. */
+export function currentRuntime(): Promise<Runtime> {
+  return found ??= find();
+}
+
+async function find(): Promise<Runtime> {
+  // Deno and Bun also have a `process`, so they are asked for first.
+  if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
+  if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;
+  if ("process" in globalThis) return (await import("./node.ts")).nodeRuntime;
+  throw new Error("Cannot connect: this runtime is not known, wanted Deno, Bun or Node, or the option connect");
+}
