@@ -2,9 +2,9 @@
  * One list of listeners with two manners: the emitter's (`on`, `once`, `off`, `emit`) and the web's
  * (`addEventListener`, `removeEventListener`, `dispatchEvent`, `onname`).
  *
- * A list is never changed in place, so a listener that adds or removes one in mid-dispatch does not disturb it. What a
- * listener throws does not reach the connection or the other listeners: it is thrown again in a task of its own, where the
- * runtime reports it as any uncaught error.
+ * A list is never changed in place: a listener that is added in mid-dispatch is not called in it, and one that is removed
+ * is not called any more, as on the web. What a listener throws does not reach the connection or the other listeners: it
+ * is thrown again in a microtask of its own, where the runtime reports it as any uncaught error.
  */
 
 /** A listener of the event `E`. */
@@ -27,11 +27,13 @@ export interface ListenerOptions {
 
 interface Entry {
   /** What was given, by which it is found again. */
-  readonly given: unknown;
-  readonly call: (this: unknown, ...args: unknown[]) => unknown;
+  given: unknown;
+  call: (this: unknown, ...args: unknown[]) => unknown;
   readonly once: boolean;
   /** The slot of `onname`; there is one at most. */
   readonly slot: boolean;
+  /** It is not called any more, even by a dispatch that goes over an older list. */
+  removed: boolean;
 }
 
 /** How many listeners of one event are normal; the number is kept for those who read it and nothing is printed. */
@@ -87,7 +89,7 @@ export class Emitter<M extends object> {
   off(type: string | object, listener?: unknown): this {
     if (typeof type === "object") {
       for (const [name, each] of Object.entries(type)) this.#remove(name, each);
-    } else if (listener === undefined) this.#lists.delete(type);
+    } else if (listener === undefined) this.#removeAll(type);
     else this.#remove(type, listener);
     return this;
   }
@@ -100,8 +102,7 @@ export class Emitter<M extends object> {
 
   /** Removes all listeners: of one event, of several, or of all. */
   removeAllListeners(types?: (keyof M & string) | readonly (keyof M & string)[]): this {
-    if (types === undefined) this.#lists.clear();
-    else for (const type of typeof types === "string" ? [types] : types) this.#lists.delete(type);
+    for (const type of typeof types === "string" ? [types] : types ?? this.eventNames()) this.#removeAll(type);
     return this;
   }
 
@@ -113,18 +114,19 @@ export class Emitter<M extends object> {
   ): void {
     if (listener === null || listener === undefined) return;
     const { once = false, signal } = typeof options === "object" ? options : {};
-    if (signal?.aborted || this.#find(type, listener) >= 0) return;
-    this.#add(type, listener, once, false);
-    signal?.addEventListener("abort", () => this.#remove(type, listener), { once: true });
+    if (signal?.aborted || this.#find(type, listener) !== undefined) return;
+    const entry = this.#add(type, listener, once, false);
+    signal?.addEventListener("abort", () => this.#drop(type, entry), { once: true });
   }
 
-  /** Removes a listener as on the web. */
+  /** Removes a listener as on the web: the function of an `onname` property stays. */
   removeEventListener<K extends keyof M & string>(
     type: K,
     listener: EventListenerLike<M[K]>,
     _options?: boolean | { readonly capture?: boolean },
   ): void {
-    if (listener !== null && listener !== undefined) this.#remove(type, listener);
+    const entry = this.#find(type, listener);
+    if (entry !== undefined) this.#drop(type, entry);
   }
 
   /** Calls the listeners of the event's type with it. Always returns true: nothing here can be prevented. */
@@ -146,12 +148,12 @@ export class Emitter<M extends object> {
 
   /** The listeners of an event, in order. */
   listeners<K extends keyof M & string>(type: K): Listener<M[K]>[] {
-    return (this.#lists.get(type) ?? []).map((entry) => entry.given as Listener<M[K]>);
+    return this.#list(type).map((entry) => entry.given as Listener<M[K]>);
   }
 
   /** How many listeners an event has. */
   listenerCount(type: keyof M & string): number {
-    return this.#lists.get(type)?.length ?? 0;
+    return this.#list(type).length;
   }
 
   /** The events that have listeners. */
@@ -175,20 +177,21 @@ export class Emitter<M extends object> {
 
   /** The value of an `onname` property. */
   protected slot<K extends keyof M & string>(type: K): Listener<M[K]> | null {
-    const entry = this.#lists.get(type)?.find((each) => each.slot);
-    return entry === undefined ? null : entry.given as Listener<M[K]>;
+    return (this.#slot(type)?.given ?? null) as Listener<M[K]> | null;
   }
 
   /** Sets an `onname` property: a new function takes the place of the old one; anything else removes it. */
   protected setSlot(type: string, listener: unknown): void {
-    const list = this.#lists.get(type) ?? [];
-    const at = list.findIndex((each) => each.slot);
+    const entry = this.#slot(type);
     if (typeof listener !== "function") {
-      if (at >= 0) this.#set(type, list.toSpliced(at, 1));
+      if (entry !== undefined) this.#drop(type, entry);
       return;
     }
-    const entry = makeEntry(listener, false, true);
-    this.#set(type, at >= 0 ? list.with(at, entry) : [...list, entry]);
+    if (entry === undefined) this.#set(type, [...this.#list(type), makeEntry(listener, false, true)]);
+    else {
+      entry.given = listener;
+      entry.call = listener as Entry["call"];
+    }
     this.listenerAdded();
   }
 
@@ -198,6 +201,7 @@ export class Emitter<M extends object> {
     if (list === undefined) return;
     for (let at = 0; at < list.length; at++) {
       const entry = list[at]!;
+      if (entry.removed) continue;
       if (entry.once) this.#drop(type, entry);
       try {
         entry.call.call(this, event);
@@ -208,6 +212,7 @@ export class Emitter<M extends object> {
   }
 
   #call(type: string, entry: Entry, args: unknown[]): void {
+    if (entry.removed) return;
     if (entry.once) this.#drop(type, entry);
     try {
       entry.call.apply(this, args);
@@ -223,26 +228,41 @@ export class Emitter<M extends object> {
     return this;
   }
 
-  #add(type: string, listener: unknown, once: boolean, prepend: boolean): void {
+  #add(type: string, listener: unknown, once: boolean, prepend: boolean): Entry {
     const entry = makeEntry(listener, once, false);
-    const list = this.#lists.get(type) ?? [];
+    const list = this.#list(type);
     this.#set(type, prepend ? [entry, ...list] : [...list, entry]);
     this.listenerAdded();
+    return entry;
   }
 
-  #find(type: string, listener: unknown): number {
-    return this.#lists.get(type)?.findIndex((each) => each.given === listener && !each.slot) ?? -1;
+  #list(type: string): readonly Entry[] {
+    return this.#lists.get(type) ?? NONE;
   }
 
+  #find(type: string, listener: unknown): Entry | undefined {
+    return this.#list(type).find((each) => each.given === listener && !each.slot);
+  }
+
+  #slot(type: string): Entry | undefined {
+    return this.#list(type).find((each) => each.slot);
+  }
+
+  /** Removes a listener once, where it was added last. */
   #remove(type: string, listener: unknown): void {
-    const list = this.#lists.get(type);
-    const at = list?.findIndex((each) => each.given === listener) ?? -1;
-    if (at >= 0) this.#set(type, list!.toSpliced(at, 1));
+    const entry = this.#list(type).findLast((each) => each.given === listener);
+    if (entry !== undefined) this.#drop(type, entry);
+  }
+
+  #removeAll(type: string): void {
+    for (const entry of this.#list(type)) entry.removed = true;
+    this.#lists.delete(type);
   }
 
   #drop(type: string, entry: Entry): void {
-    const list = this.#lists.get(type);
-    if (list?.includes(entry)) this.#set(type, list.filter((each) => each !== entry));
+    if (entry.removed) return;
+    entry.removed = true;
+    this.#set(type, this.#list(type).filter((each) => each !== entry));
   }
 
   #set(type: string, list: readonly Entry[]): void {
@@ -251,13 +271,17 @@ export class Emitter<M extends object> {
   }
 }
 
+const NONE: readonly Entry[] = [];
+
 function makeEntry(listener: unknown, once: boolean, slot: boolean): Entry {
-  if (typeof listener === "function") return { given: listener, call: listener as Entry["call"], once, slot };
+  if (typeof listener === "function") {
+    return { given: listener, call: listener as Entry["call"], once, slot, removed: false };
+  }
   if (typeof listener === "object" && listener !== null) {
     const object = listener as { handleEvent?: unknown };
     // Looked up at each call, as the web does it.
     const call = (event: unknown): unknown => (object as { handleEvent(event: unknown): unknown }).handleEvent(event);
-    return { given: listener, call, once, slot };
+    return { given: listener, call, once, slot, removed: false };
   }
   throw new TypeError(`Cannot add a listener: got ${String(listener)}, wanted a function`);
 }
