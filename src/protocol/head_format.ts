@@ -92,14 +92,6 @@ function isTarget(text: string): boolean {
  *
  * @throws {TypeError} When a field is not fit to be sent.
  * @throws {RangeError} When the status is not one of 100 to 999.
- *
- * @example
- * ```ts
- * import { formatText } from "@sockeye/ws/protocol";
- *
- * const bytes = formatText(405, "Cannot upgrade: the method is POST, wanted GET", [["Allow", "GET"]]);
- * console.assert(new TextDecoder().decode(bytes).startsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
- * ```
  */
 export function formatText(
   status: number,

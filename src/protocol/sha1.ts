@@ -18,17 +18,7 @@ const W: Int32Array = new Int32Array(80);
 /** The last one or two blocks of a message, with their padding. */
 const TAIL: Uint8Array = new Uint8Array(128);
 
-/**
- * Digests bytes with SHA-1, at once. The 20 bytes of the digest go to `into`, a new array when there is none.
- *
- * @example
- * ```ts
- * import { sha1 } from "@sockeye/ws/protocol";
- *
- * const digest = sha1(new TextEncoder().encode("abc"));
- * console.assert(digest.length === 20 && digest[0] === 0xa9 && digest[19] === 0x9d);
- * ```
- */
+/** Digests bytes with SHA-1, at once. The 20 bytes of the digest go to `into`, a new array when there is none. */
 export function sha1(bytes: Uint8Array, into: Uint8Array = new Uint8Array(20)): Uint8Array {
   H[0] = 0x67452301;
   H[1] = 0xefcdab89;

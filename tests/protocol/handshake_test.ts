@@ -185,6 +185,27 @@ test("checkRequest - what is to be refused, whoever has read the head", () => {
   }
 });
 
+test("checkRequest - a key holds exactly the characters of base64, at each place", () => {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (const at of [0, 1, 20, 21]) {
+    let allowed = "";
+    for (let code = 0x20; code < 0x100; code++) {
+      if (code === 0x7f) continue;
+      const char = String.fromCharCode(code);
+      const changed = "A".repeat(at) + char + "A".repeat(21 - at) + "==";
+      const check = checkRequest({
+        method: "GET",
+        fields: {
+          has: () => true,
+          get: (name) => name === "sec-websocket-key" ? changed : new Headers(REQUEST).get(name),
+        },
+      });
+      if (check.ok) allowed += char;
+    }
+    assertEquals(allowed, "+/0123456789" + letters + letters.toLowerCase());
+  }
+});
+
 test("checkRequest - methods and versions of HTTP", () => {
   const fields = new Fields(REQUEST);
   for (const method of ["POST", "get", "HEAD", "CONNECT", ""]) {

@@ -204,7 +204,7 @@ test("isHost - names, addresses and ports", () => {
     "[fe80::1%25eth0]",
     "a:",
   ];
-  for (const value of [...good, "a_b-c.d~e", "%41", "[v1.x:y]"]) assert(isHost(value), value);
+  for (const value of [...good, "a_b-c.d~e", "%41", "[v1.x:y]", "a(b);c=d,e"]) assert(isHost(value), value);
   const bad = [
     "",
     ":80",
@@ -226,7 +226,14 @@ test("isHost - names, addresses and ports", () => {
 });
 
 test("quote - one short line of harmless ASCII", () => {
-  assertEquals(quote("GET"), '"GET"');
+  let plain = "";
+  for (let code = 0; code < 0x200; code++) {
+    const char = String.fromCharCode(code);
+    if (quote(char) === `"${char}"`) plain += char;
+  }
+  const digits = "0123456789";
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  assertEquals(plain, ` !#$%'()*+,-./${digits}:;=?@${letters}[]^_\`${letters.toLowerCase()}{|}~`);
   assertEquals(
     quote('<a href="x">\\&\r\n\xff\u0141'),
     '"\\x3ca href=\\x22x\\x22\\x3e\\x5c\\x26\\x0d\\x0a\\xff\\u0141"',
