@@ -39,14 +39,15 @@ export class MemoryStream {
 
   /** Makes a stream, empty or of a copy of `content`, with its position at the start. */
   constructor(content: Writable = "") {
-    this.#room = typeof content === "string" ? encoder.encode(content) : toBytes(content).slice();
+    // Not `slice`: Node's Buffer has one that does not copy.
+    this.#room = new Uint8Array(toBytes(content));
     this.#size = this.#room.length;
   }
 
   /** Makes a stream of bytes that the caller gives away. */
   static of(bytes: Uint8Array): MemoryStream {
     const stream = new MemoryStream();
-    stream.#room = bytes;
+    stream.#room = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     stream.#size = bytes.length;
     return stream;
   }

@@ -17,12 +17,12 @@ import { makeFrame, type MessageSink, type MessageSource, readMessage, writeFram
 /** Compresses and inflates single messages, each by itself, with nothing kept between two (RFC 7692, section 7.2). */
 export interface MessageCodec {
   /** Deflates a payload, with the `00 00 ff ff` cut off that a sync flush ends with (RFC 7692, section 7.2.1). */
-  deflate(payload: Uint8Array): Uint8Array;
+  deflate(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /**
    * Undoes it (RFC 7692, section 7.2.2). Gives `WS_INVALID_DEFLATE` for what is no such payload, and
    * `WS_MESSAGE_TOO_BIG` where more than `limit` bytes would come out, before they do.
    */
-  inflate(payload: Uint8Array, limit: number): Uint8Array | ErrorCode;
+  inflate(payload: Uint8Array, limit: number): Uint8Array | ErrorCode | Promise<Uint8Array | ErrorCode>;
 }
 
 /** Gets the codec when the first compressed message needs it. */
@@ -253,12 +253,8 @@ export class Message {
     if (this.#codec === undefined) {
       throw new TypeError("Cannot send a message: it is to be compressed, and no codec is bound");
     }
-    const { masked } = this;
-    const codec = this.#codec();
-    if (!(codec instanceof Promise)) return makeFrame(FIN | RSV1 | type, codec.deflate(bytes), masked);
-    // What is sent is what the message is now.
-    const copy = bytes.slice();
-    return codec.then((loaded) => makeFrame(FIN | RSV1 | type, loaded.deflate(copy), masked));
+    // A copy: what is sent is what the message is now.
+    return makeCompressed(this.#codec, bytes.slice(), type, this.masked);
   }
 
   /**
@@ -290,7 +286,7 @@ export class Message {
 
   async #inflate(payload: Uint8Array, type: number): Promise<Uint8Array> {
     const codec = await this.#codec!();
-    const content = codec.inflate(payload, this.#maxSize);
+    const content = await codec.inflate(payload, this.#maxSize);
     if (typeof content === "string") {
       throw new WebSocketError(
         content,
@@ -302,6 +298,15 @@ export class Message {
     }
     return content;
   }
+}
+
+async function makeCompressed(
+  codec: CodecProvider,
+  payload: Uint8Array,
+  type: number,
+  masked: boolean,
+): Promise<Uint8Array> {
+  return makeFrame(FIN | RSV1 | type, await (await codec()).deflate(payload), masked);
 }
 
 /**

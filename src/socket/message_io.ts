@@ -90,8 +90,8 @@ export async function readMessage(source: MessageSource, limits: ReadLimits): Pr
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`Cannot read a message: the stream gave ${String(value)}, wanted a Uint8Array`);
       }
-      // A copy, for unmasking overwrites it, and whose bytes these are is not known.
-      inlet.rest = value.slice();
+      // A copy, for unmasking overwrites it, and whose bytes these are is not known. (A Buffer's `slice` would be none.)
+      inlet.rest = new Uint8Array(value);
     }
   } finally {
     reader.releaseLock();

@@ -2,12 +2,18 @@
 
 import { Buffer } from "node:buffer";
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import type { ErrorCode } from "../../src/protocol/errors.ts";
 import type { MessageCodec } from "../../src/socket/message.ts";
 
 const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 
+interface SyncCodec extends MessageCodec {
+  deflate(payload: Uint8Array): Uint8Array;
+  inflate(payload: Uint8Array, limit: number): Uint8Array | ErrorCode;
+}
+
 /** Deflates and inflates as RFC 7692, sections 7.2.1 and 7.2.2, say. */
-export const codec: MessageCodec = {
+export const codec: SyncCodec = {
   deflate(payload) {
     const deflated = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
     return Uint8Array.from(deflated.subarray(0, deflated.length - TAIL.length));

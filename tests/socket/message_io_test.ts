@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { BINARY, CLOSE, CONTINUE, PING, PONG, TEXT } from "../../src/protocol/constants.ts";
@@ -88,6 +89,17 @@ test("readFrom leaves the bytes of the caller as they are", async () => {
   const memory = new MemoryStream(bytes);
   await make().readFrom(memory);
   assertEquals(memory.bytes, bytes);
+});
+
+test("readFrom leaves a Buffer as it is, whose slice is no copy", async () => {
+  const bytes = Buffer.from(hex(`81 ${MASKED_HELLO}`));
+  const msg = make();
+  await msg.readFrom({ readable: readableOf(bytes) });
+  assertEquals([msg.data, new Uint8Array(bytes)], ["Hello", hex(`81 ${MASKED_HELLO}`)]);
+  const memory = new MemoryStream(bytes);
+  bytes.fill(0);
+  await msg.readFrom(memory);
+  assertEquals(msg.data, "Hello");
 });
 
 test("what sendTo sends is what readFrom reads", async () => {
