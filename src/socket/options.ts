@@ -106,9 +106,12 @@ export function checkOptions(
   const numbers: Partial<Record<typeof NUMBERS[number], number>> = {};
   for (const name of NUMBERS) {
     const value = options[name];
-    if (value !== undefined) numbers[name] = checkNumber(name, value);
+    if (value !== undefined) {
+      numbers[name] = name.startsWith("maxHead") ? checkCount(name, value) : checkNumber(name, value);
+    }
   }
-  const protocols = checkProtocols(listOf(options.protocols ?? options.protocol ?? ""));
+  const name = options.protocols === undefined ? "protocol" : "protocols";
+  const protocols = checkProtocols(listOf(name, options[name] ?? ""));
   checkKind("origin", options.origin, "string");
   checkKind("perMessageDeflate", options.perMessageDeflate, "boolean");
   checkKind("connect", options.connect, "function");
@@ -140,6 +143,13 @@ export function checkNumber(name: string, value: unknown): number {
   return value;
 }
 
+/** Checks a limit of a head, which the reader of heads wants to be a whole number above 0. */
+function checkCount(name: string, value: unknown): number {
+  if (typeof value !== "number") throw wrong(name, value, "a number");
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new RangeError(`Cannot use the option ${name}: got ${value}, wanted a whole number above 0`);
+}
+
 /** Checks the form of binary messages. */
 export function checkBinaryType(value: unknown): BinaryType {
   if (value === "uint8array" || value === "arraybuffer" || value === "blob") return value;
@@ -155,7 +165,9 @@ function wrong(name: string, value: unknown, wanted: string): TypeError {
   return new TypeError(`Cannot use the option ${name}: got ${met}, wanted ${wanted}`);
 }
 
-function listOf(value: string | readonly string[]): readonly string[] {
-  if (typeof value !== "string") return value;
-  return value === "" ? [] : [value];
+function listOf(name: string, value: string | readonly string[]): readonly string[] {
+  if (value === "") return [];
+  if (typeof value === "string") return [value];
+  if (!Array.isArray(value)) throw wrong(name, value, "a string or a list of strings");
+  return value;
 }

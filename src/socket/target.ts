@@ -34,8 +34,8 @@ export function parseUrl(input: string | URL): URL {
   if (url.hash !== "" || url.href.endsWith("#")) {
     throw syntaxError(`Cannot connect: url is ${quote(url.href)}, wanted one without a fragment`);
   }
-  if (scheme.endsWith("+unix:") && url.pathname.split(":", 1)[0] === "") {
-    throw syntaxError(`Cannot connect: url is ${quote(url.href)}, wanted the path of a Unix socket in it`);
+  if (scheme.endsWith("+unix:") && (url.host !== "" || !/[^/]/.test(splitPath(url)[0]))) {
+    throw syntaxError(`Cannot connect: url is ${quote(url.href)}, wanted the path of a Unix socket and no host in it`);
   }
   if (url.protocol !== scheme) url = new URL(scheme + url.href.slice(url.protocol.length));
   return url;
@@ -69,9 +69,9 @@ export function routeOf(url: URL, tls: ClientTls = {}): Route {
   const secure = url.protocol.startsWith("wss");
   const over = secure ? { tls } : {};
   if (url.protocol.endsWith("+unix:")) {
-    const [path = "", request = "/"] = url.pathname.split(":", 2);
+    const [path, request] = splitPath(url);
     return {
-      target: { transport: "unix", path: decodeURIComponent(path), ...over },
+      target: { transport: "unix", path, ...over },
       host: "localhost",
       path: (request.startsWith("/") ? request : `/${request}`) + url.search,
     };
@@ -80,6 +80,17 @@ export function routeOf(url: URL, tls: ClientTls = {}): Route {
   // An IPv6 address stands in brackets in a URL and without them everywhere else.
   const hostname = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
   return { target: { transport: "tcp", hostname, port, ...over }, host: url.host, path: url.pathname + url.search };
+}
+
+/** Splits the path of a URL of a Unix socket: at its first colon. The socket's is "" where it cannot be decoded. */
+function splitPath({ pathname }: URL): [socket: string, request: string] {
+  const colon = pathname.indexOf(":");
+  const [socket, request] = colon < 0 ? [pathname, "/"] : [pathname.slice(0, colon), pathname.slice(colon + 1)];
+  try {
+    return [decodeURIComponent(socket), request];
+  } catch {
+    return ["", request];
+  }
 }
 
 function syntaxError(message: string): DOMException {
