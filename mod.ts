@@ -29,7 +29,8 @@
 
 import { currentRuntime } from "./src/runtime/current.ts";
 import type { SocketOptions } from "./src/socket/options.ts";
-import { ClientStart, Socket as CoreSocket } from "./src/socket/socket.ts";
+import { Socket as CoreSocket } from "./src/socket/socket.ts";
+import { ClientStart } from "./src/socket/start.ts";
 
 export * from "./src/common.ts";
 

@@ -13,6 +13,7 @@ export type {
   ControlEvent,
   Data,
   ErrorEvent,
+  EventOwner,
   MessageEvent,
   SocketEvent,
   SocketEventMap,

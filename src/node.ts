@@ -20,7 +20,8 @@ import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { nodeRuntime } from "./runtime/node.ts";
 import type { SocketOptions } from "./socket/options.ts";
-import { ClientStart, Socket as CoreSocket } from "./socket/socket.ts";
+import { Socket as CoreSocket } from "./socket/socket.ts";
+import { ClientStart } from "./socket/start.ts";
 
 export * from "./common.ts";
 export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";

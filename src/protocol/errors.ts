@@ -162,7 +162,7 @@ export class HandshakeError extends WebSocketError {
   constructor(code: ErrorCode, message: string, refusal: Refusal, options?: ErrorOptions) {
     super(code, message, options);
     this.status = refusal.status;
-    this.headers = new Headers(refusal.headers.map(([name, value]) => [name, value]));
+    this.headers = new Headers(refusal.headers.map(([name, value]): [string, string] => [name, value]));
     this.body = refusal.body;
   }
 }

@@ -324,12 +324,12 @@ export interface HandshakeResponse {
 }
 
 /**
- * Checks the answer to a request, as a client has to (RFC 6455, 4.1). `sent` is what was asked for. That a server
- * chooses none of the subprotocols offered is no fault.
+ * Checks the answer to a request, as a client has to (RFC 6455, 4.1). `sent` is what was asked for. A server that chooses
+ * none of the subprotocols offered is at fault, as on the web.
  *
  * Comes back as a `WebSocketError`: another status than 101 (`WS_HANDSHAKE_REFUSED`); and (`WS_INVALID_HANDSHAKE`)
  * HTTP/1.0, an `Upgrade` that is not `websocket`, a `Connection` without `upgrade`, a wrong accept key, a subprotocol
- * that was not offered or more than one, malformed extensions.
+ * that was not offered, none where some were, or more than one, malformed extensions.
  *
  * @example
  * ```ts
@@ -362,6 +362,10 @@ export function checkResponse(
   if (protocol !== null && !sent.protocols.includes(protocol)) {
     const offered = sent.protocols.length === 0 ? "none, for none was offered" : `one of ${sent.protocols.join(", ")}`;
     return invalid(`Sec-WebSocket-Protocol is ${show(protocol)}, wanted ${offered}`);
+  }
+  // The RFC leaves it to the client; browsers fail, and so does an application that would not know what to speak.
+  if (protocol === null && sent.protocols.length > 0) {
+    return invalid(`Sec-WebSocket-Protocol is absent, wanted one of ${sent.protocols.join(", ")}`);
   }
   const accepted = fields.get("sec-websocket-extensions");
   const extensions = accepted === null ? [] : parseExtensions(accepted);

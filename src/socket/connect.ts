@@ -88,7 +88,10 @@ export async function openHandshake(
     transport.write(formatHead(request), true);
     let head: ResponseHead;
     try {
-      head = await opening.readHead("response", { ...options, timeout: 0 });
+      // 100 and 103 announce that another head comes (RFC 9110, section 15.2).
+      do head = await opening.readHead("response", { ...options, timeout: 0 }); while (
+        head.status < 200 && head.status !== 101
+      );
     } catch (error) {
       throw deadline.reason ?? error;
     }

@@ -2,6 +2,8 @@
  * What `send` takes, as payloads.
  */
 
+import { utf8Length } from "../protocol/utf8.ts";
+
 import { Message, payloadOf } from "./message.ts";
 
 /**
@@ -11,14 +13,29 @@ import { Message, payloadOf } from "./message.ts";
  */
 export function toPayload(data: unknown): string | Uint8Array | Blob {
   if (typeof data === "string") return data;
-  if (data instanceof Uint8Array) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof Uint8Array) return unshared(data);
+  if (ArrayBuffer.isView(data)) return unshared(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
   if (data instanceof Blob) return data;
-  if (typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer) {
-    return new Uint8Array(data).slice();
-  }
+  if (isShared(data)) return new Uint8Array(new Uint8Array(data));
   if (data instanceof Message) return payloadOf(data);
   if (typeof data === "symbol") throw new TypeError(`Cannot send: data is ${String(data)}, wanted a string or bytes`);
   return String(data);
+}
+
+/** From this many bytes on a payload may reach a transport uncopied, and shared memory is not what all of them take. */
+const LARGE = 65_536;
+
+function unshared(view: Uint8Array): Uint8Array {
+  return view.byteLength >= LARGE && isShared(view.buffer) ? new Uint8Array(view) : view;
+}
+
+function isShared(data: unknown): data is SharedArrayBuffer {
+  return typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer;
+}
+
+/** How many bytes a payload is, as `bufferedAmount` counts them. */
+export function sizeOf(payload: string | Uint8Array | Blob): number {
+  if (typeof payload === "string") return utf8Length(payload);
+  return payload instanceof Blob ? payload.size : payload.length;
 }

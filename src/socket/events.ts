@@ -8,26 +8,37 @@ import { summarizeClose } from "../protocol/close.ts";
 import { BINARY, TEXT } from "../protocol/constants.ts";
 import type { WebSocketError } from "../protocol/errors.ts";
 import { Message } from "./message.ts";
-import type { Socket } from "./socket.ts";
 
 /** What a message holds: text, or bytes in the form that `binaryType` names. */
 export type Data = string | Uint8Array | ArrayBuffer | Blob;
 
-/** An event of a socket. */
-export class SocketEvent {
+/** What an event needs of the socket it happens on. */
+export interface EventOwner {
+  /** The URL of a client's end, "" at the server's. */
+  readonly url: string;
+  /** Cuts the connection. */
+  terminate(): void;
+}
+
+/**
+ * An event of a socket.
+ *
+ * @typeParam T The socket.
+ */
+export class SocketEvent<T extends EventOwner = EventOwner> {
   /** The name of the event. */
   readonly type: string;
   /** The socket it happened on. */
-  readonly target: Socket;
+  readonly target: T;
 
   /** Makes an event. */
-  constructor(type: string, target: Socket) {
+  constructor(type: string, target: T) {
     this.type = type;
     this.target = target;
   }
 
   /** The socket it happened on. */
-  get currentTarget(): Socket {
+  get currentTarget(): T {
     return this.target;
   }
 
@@ -54,14 +65,14 @@ export class SocketEvent {
 }
 
 /** A message came. */
-export class MessageEvent extends SocketEvent {
+export class MessageEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** Text as a string; bytes in the form that `binaryType` names. */
   readonly data: Data;
   /** The message came compressed. */
   readonly compress: boolean;
 
   /** Makes an event. `bytes`: those of a Blob, which cannot be read at once. */
-  constructor(target: Socket, data: Data, compress: boolean, bytes?: Uint8Array) {
+  constructor(target: T, data: Data, compress: boolean, bytes?: Uint8Array) {
     super("message", target);
     this.data = data;
     this.compress = compress;
@@ -100,24 +111,24 @@ function makeMessage(event: MessageEvent): Message {
 }
 
 /** A ping or a pong came. */
-export class ControlEvent extends SocketEvent {
+export class ControlEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** The payload, up to 125 bytes. */
   readonly data: Uint8Array;
 
   /** Makes an event. */
-  constructor(type: "ping" | "pong", target: Socket, data: Uint8Array) {
+  constructor(type: "ping" | "pong", target: T, data: Uint8Array) {
     super(type, target);
     this.data = data;
   }
 }
 
 /** The connection failed; a `close` event follows. */
-export class ErrorEvent extends SocketEvent {
+export class ErrorEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** What failed. */
   readonly error: WebSocketError;
 
   /** Makes an event. */
-  constructor(target: Socket, error: WebSocketError) {
+  constructor(target: T, error: WebSocketError) {
     super("error", target);
     this.error = error;
   }
@@ -139,7 +150,7 @@ export class ErrorEvent extends SocketEvent {
 }
 
 /** The connection is over. */
-export class CloseEvent extends SocketEvent {
+export class CloseEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** The peer's code; 1005 where it gave none, 1006 where there was no clean end. */
   readonly code: number;
   /** The peer's reason. */
@@ -150,7 +161,7 @@ export class CloseEvent extends SocketEvent {
   readonly record: CloseRecord;
 
   /** Makes an event. */
-  constructor(target: Socket, record: CloseRecord) {
+  constructor(target: T, record: CloseRecord) {
     super("close", target);
     const { code, reason, wasClean } = summarizeClose(record);
     this.code = code;
@@ -166,19 +177,19 @@ export class CloseEvent extends SocketEvent {
 }
 
 /** The events of a socket by name. */
-export interface SocketEventMap {
+export interface SocketEventMap<T extends EventOwner = EventOwner> {
   /** The opening handshake is done (clients only). */
-  open: SocketEvent;
+  open: SocketEvent<T>;
   /** A message came. */
-  message: MessageEvent;
+  message: MessageEvent<T>;
   /** The connection failed. */
-  error: ErrorEvent;
+  error: ErrorEvent<T>;
   /** The connection is over. */
-  close: CloseEvent;
+  close: CloseEvent<T>;
   /** `send` returned false, and nothing waits to be sent any more. */
-  drain: SocketEvent;
+  drain: SocketEvent<T>;
   /** A ping came, and was answered. */
-  ping: ControlEvent;
+  ping: ControlEvent<T>;
   /** A pong came. */
-  pong: ControlEvent;
+  pong: ControlEvent<T>;
 }

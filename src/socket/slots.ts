@@ -3,53 +3,56 @@
  */
 
 import { Emitter } from "./emitter.ts";
-import type { CloseEvent, ErrorEvent, MessageEvent, SocketEvent, SocketEventMap } from "./events.ts";
-import type { Socket } from "./socket.ts";
+import type { CloseEvent, ErrorEvent, EventOwner, MessageEvent, SocketEvent, SocketEventMap } from "./events.ts";
 
-/** A socket's listeners: `on`, `addEventListener` and the properties below work on the same list. */
-export class SocketEmitter extends Emitter<SocketEventMap> {
+/**
+ * A socket's listeners: `on`, `addEventListener` and the properties below work on the same list.
+ *
+ * @typeParam T The socket.
+ */
+export class SocketEmitter<T extends EventOwner> extends Emitter<SocketEventMap<T>> {
   /** Called when the opening handshake is done. */
-  get onopen(): ((event: SocketEvent) => unknown) | null {
+  get onopen(): ((event: SocketEvent<T>) => unknown) | null {
     return this.slot("open");
   }
 
-  set onopen(listener: ((this: Socket, event: SocketEvent) => unknown) | null) {
+  set onopen(listener: ((this: T, event: SocketEvent<T>) => unknown) | null) {
     this.setSlot("open", listener);
   }
 
   /** Called with each message. */
-  get onmessage(): ((event: MessageEvent) => unknown) | null {
+  get onmessage(): ((event: MessageEvent<T>) => unknown) | null {
     return this.slot("message");
   }
 
-  set onmessage(listener: ((this: Socket, event: MessageEvent) => unknown) | null) {
+  set onmessage(listener: ((this: T, event: MessageEvent<T>) => unknown) | null) {
     this.setSlot("message", listener);
   }
 
   /** Called when the connection fails, before `onclose`. */
-  get onerror(): ((event: ErrorEvent) => unknown) | null {
+  get onerror(): ((event: ErrorEvent<T>) => unknown) | null {
     return this.slot("error");
   }
 
-  set onerror(listener: ((this: Socket, event: ErrorEvent) => unknown) | null) {
+  set onerror(listener: ((this: T, event: ErrorEvent<T>) => unknown) | null) {
     this.setSlot("error", listener);
   }
 
   /** Called when the connection is over. */
-  get onclose(): ((event: CloseEvent) => unknown) | null {
+  get onclose(): ((event: CloseEvent<T>) => unknown) | null {
     return this.slot("close");
   }
 
-  set onclose(listener: ((this: Socket, event: CloseEvent) => unknown) | null) {
+  set onclose(listener: ((this: T, event: CloseEvent<T>) => unknown) | null) {
     this.setSlot("close", listener);
   }
 
   /** Called when nothing waits to be sent any more, after `send` returned false. */
-  get ondrain(): ((event: SocketEvent) => unknown) | null {
+  get ondrain(): ((event: SocketEvent<T>) => unknown) | null {
     return this.slot("drain");
   }
 
-  set ondrain(listener: ((this: Socket, event: SocketEvent) => unknown) | null) {
+  set ondrain(listener: ((this: T, event: SocketEvent<T>) => unknown) | null) {
     this.setSlot("drain", listener);
   }
 }

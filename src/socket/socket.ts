@@ -14,57 +14,17 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { utf8Length } from "../protocol/utf8.ts";
-import { abortError, linkOf, openHandshake } from "./connect.ts";
-import { toPayload } from "./data.ts";
+import { abortError } from "./connect.ts";
+import { sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
 import { HeldEvents } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
-import { type BinaryType, checkBinaryType, type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
+import { type BinaryType, checkBinaryType } from "./options.ts";
 import { Pings } from "./pings.ts";
+import { SendQueue } from "./send_queue.ts";
 import { SocketEmitter } from "./slots.ts";
-import { parseUrl } from "./target.ts";
-import type { Endpoint, Runtime } from "./transport.ts";
-
-/** What `accept` learns of a connection beside its messages. */
-export interface AcceptInfo {
-  /** Value of the client's `Origin` header. @default {""} */
-  readonly origin?: string;
-  /** The client's end. */
-  readonly remote?: Endpoint;
-}
-
-/** How a client's end begins: checked arguments and what connects. */
-export class ClientStart {
-  readonly url: URL;
-  readonly options: CheckedOptions;
-  readonly runtime: (() => Promise<Runtime>) | undefined;
-
-  /**
-   * Checks the arguments of `new Socket`. Throws a `DOMException` named `SyntaxError` for a malformed URL or subprotocol,
-   * a `TypeError` or `RangeError` for a wrong option.
-   */
-  constructor(
-    url: string | URL,
-    protocols: string | readonly string[] | SocketOptions | undefined,
-    origin: string | undefined,
-    runtime: (() => Promise<Runtime>) | undefined,
-  ) {
-    this.url = parseUrl(url);
-    this.options = checkOptions(protocols, origin);
-    this.runtime = runtime;
-  }
-}
-
-/** How a server's end begins: with a link that is open. */
-class ServerStart {
-  readonly link: Link;
-  readonly info: AcceptInfo;
-
-  constructor(link: Link, info: AcceptInfo) {
-    this.link = link;
-    this.info = info;
-  }
-}
+import { type AcceptInfo, type ClientStart, ServerStart } from "./start.ts";
+import type { Endpoint } from "./transport.ts";
 
 /** Makes the server's end of a connection: it is OPEN, and its events are held until it gets its first listener. */
 export function acceptSocket(link: Link, info: AcceptInfo = {}): Socket {
@@ -89,7 +49,7 @@ const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator
  * socket.onmessage = (event) => console.log(event.data);
  * ```
  */
-export class Socket extends SocketEmitter {
+export class Socket extends SocketEmitter<Socket> {
   /** `readyState` while the opening handshake is under way. */
   static readonly CONNECTING: 0 = CONNECTING;
   /** `readyState` while messages can pass. */
@@ -114,9 +74,8 @@ export class Socket extends SocketEmitter {
   #held: HeldEvents | undefined;
   #refed = true;
 
-  /** Sends that wait behind a Blob that is being read, in order. */
-  #sending: Promise<void> | undefined;
-  #sendingBytes = 0;
+  /** Sends that wait behind a Blob that is being read. */
+  #queue: SendQueue | undefined;
   /** Bytes given to `send` after closing, as the web counts them. */
   #lostBytes = 0;
 
@@ -148,7 +107,10 @@ export class Socket extends SocketEmitter {
     }
     this.#controller = new AbortController();
     if (signal?.aborted) this.#controller.abort(abortError(signal.reason));
-    this.#connect(start, this.#controller.signal).catch((error) => this.#neverOpened(error));
+    start.connect(this.#controller.signal).then((link) => {
+      this.#protocol = link.protocol;
+      this.#open(link);
+    }).catch((error) => this.#neverOpened(error));
   }
 
   static {
@@ -189,7 +151,7 @@ export class Socket extends SocketEmitter {
 
   /** Bytes of messages given to `send` and not yet to the runtime; after closing it only grows, as on the web. */
   get bufferedAmount(): number {
-    return (this.#link?.bufferedAmount ?? 0) + this.#sendingBytes + this.#lostBytes;
+    return (this.#link?.bufferedAmount ?? 0) + (this.#queue?.bytes ?? 0) + this.#lostBytes;
   }
 
   /** The form in which binary messages are delivered. @default {"uint8array"} */
@@ -232,7 +194,7 @@ export class Socket extends SocketEmitter {
    */
   send(data: unknown): boolean {
     const payload = typeof data === "string" ? data : toPayload(data);
-    if (this.#sending !== undefined || payload instanceof Blob) return this.#sendLater(payload);
+    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload);
     if (this.#readyState !== OPEN) return this.#refuse(payload);
     return this.#sendNow(payload);
   }
@@ -255,23 +217,11 @@ export class Socket extends SocketEmitter {
   /** A Blob has to be read first; what is sent after it waits for it. */
   #sendLater(payload: string | Uint8Array | Blob): boolean {
     if (this.#readyState === CONNECTING) this.#refuse("");
-    if (payload instanceof Uint8Array) payload = payload.slice();
-    const size = sizeOf(payload);
-    this.#sendingBytes += size;
-    const bytes = payload instanceof Blob ? payload.arrayBuffer() : undefined;
-    const previous = this.#sending ?? Promise.resolve();
-    const sending = previous.then(async () => {
-      try {
-        const ready = bytes === undefined ? payload as string | Uint8Array : new Uint8Array(await bytes);
-        this.#sendingBytes -= size;
-        if (this.#readyState === OPEN) this.#sendNow(ready);
-        else this.#lostBytes += size;
-      } catch (cause) {
-        this.terminate(new WebSocketError("WS_ABORTED", `Cannot read a Blob to send: ${String(cause)}`, { cause }));
-      }
-      if (this.#sending === sending) this.#sending = undefined;
+    this.#queue ??= new SendQueue((error) => this.terminate(error));
+    this.#queue.push(payload, (ready) => {
+      if (this.#readyState === OPEN) this.#sendNow(ready);
+      else this.#refuse(ready);
     });
-    this.#sending = sending;
     return true;
   }
 
@@ -317,9 +267,8 @@ export class Socket extends SocketEmitter {
   #closeWith(code: number, reason: string): void {
     if (this.#readyState === CONNECTING) {
       this.#abort(new WebSocketError("WS_ABORTED", "Connection was closed before it was open"));
-    } else if (this.#sending !== undefined) {
-      this.#sending = this.#sending.then(() => this.#link!.close(code, reason));
-    } else this.#link!.close(code, reason);
+    } else if (this.#queue?.busy) this.#queue.after(() => this.#link!.close(code, reason));
+    else this.#link!.close(code, reason);
   }
 
   /** Cuts the connection without a closing handshake: `close` comes with 1006. With an error, `error` comes first. */
@@ -356,24 +305,6 @@ export class Socket extends SocketEmitter {
   }
 
   // Its life
-
-  async #connect({ url, options, runtime }: ClientStart, signal: AbortSignal): Promise<void> {
-    const base = await runtime?.();
-    const connect = options.connector ?? base?.connect.bind(base);
-    if (connect === undefined) {
-      throw new WebSocketError(
-        "WS_CONNECT_FAILED",
-        "Cannot connect: no runtime is bound and no option connect is given",
-      );
-    }
-    const accepted = await openHandshake(url, options.connect, connect, signal);
-    if (signal.aborted) {
-      accepted.opening.transport.abort();
-      throw signal.reason;
-    }
-    this.#protocol = accepted.protocol;
-    this.#open(linkOf(accepted, options.connect, base?.decodeAscii));
-  }
 
   #open(link: Link): void {
     this.#link = link;
@@ -462,9 +393,4 @@ export class Socket extends SocketEmitter {
       this.#link!.resume();
     });
   }
-}
-
-function sizeOf(payload: string | Uint8Array | Blob): number {
-  if (typeof payload === "string") return utf8Length(payload);
-  return payload instanceof Blob ? payload.size : payload.length;
 }

@@ -204,7 +204,7 @@ export function behaviour(carrier: Carrier): void {
   });
 
   check("both ends tell the same of an end, and who began", async () => {
-    const ends: CloseEvent[] = [];
+    const ends: CloseEvent<Socket>[] = [];
     const served = deferred<void>();
     await serving((conn) => {
       conn.onclose = (event) => {

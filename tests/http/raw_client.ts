@@ -3,7 +3,8 @@ import type { ServerOptions } from "../../src/http/server.ts";
 import { Server } from "../../src/http/server.ts";
 import type { HandlerLike } from "../../src/http/handler.ts";
 import { memoryNetwork } from "../../src/runtime/memory.ts";
-import { ClientStart, Socket } from "../../src/socket/socket.ts";
+import { Socket } from "../../src/socket/socket.ts";
+import { ClientStart } from "../../src/socket/start.ts";
 import type { SocketOptions } from "../../src/socket/options.ts";
 import type { Runtime, Transport, TransportSink } from "../../src/socket/transport.ts";
 

@@ -378,13 +378,16 @@ test("checkResponse - what is to be accepted", () => {
     [{ "Sec-WebSocket-Version": ["13", "8"] }, { protocol: "", extensions: [] }],
   ];
   for (const [changes, answer] of cases) {
-    assertEquals(checkResponse(response(change(RESPONSE, changes)), sent), answer as never, JSON.stringify(changes));
+    // A server that chooses none of those offered is at fault: then none was offered.
+    const offered = "Sec-WebSocket-Protocol" in changes ? sent : { ...sent, protocols: [] };
+    assertEquals(checkResponse(response(change(RESPONSE, changes)), offered), answer as never, JSON.stringify(changes));
   }
 });
 
 test("checkResponse - what breaks the RFC", () => {
   const sent = { key: KEY, protocols: ["chat", "superchat"] };
   const wanted = `wanted ${ACCEPT}`;
+  const chosen = { "Sec-WebSocket-Protocol": ["chat"] };
   const cases: [changes: Record<string, string[]>, message: string][] = [
     [{ Upgrade: [] }, "Upgrade is absent, wanted websocket"],
     [{ Upgrade: ["websocket", "websocket"] }, 'Upgrade is "websocket, websocket", wanted websocket'],
@@ -398,13 +401,17 @@ test("checkResponse - what breaks the RFC", () => {
       `Sec-WebSocket-Accept is "${ACCEPT.toLowerCase()}", ${wanted}`,
     ],
     [{ "Sec-WebSocket-Accept": [ACCEPT, ACCEPT] }, `Sec-WebSocket-Accept is "${ACCEPT}, ${ACCEPT}", ${wanted}`],
+    [{}, "Sec-WebSocket-Protocol is absent, wanted one of chat, superchat"],
     [{ "Sec-WebSocket-Protocol": ["other"] }, 'Sec-WebSocket-Protocol is "other", wanted one of chat, superchat'],
     [{ "Sec-WebSocket-Protocol": ["Chat"] }, 'Sec-WebSocket-Protocol is "Chat", wanted one of chat, superchat'],
     [{ "Sec-WebSocket-Protocol": [""] }, 'Sec-WebSocket-Protocol is "", wanted one of chat, superchat'],
     [{ "Sec-WebSocket-Protocol": ["chat, superchat"] }, 'Sec-WebSocket-Protocol is "chat, superchat", wanted one of'],
     [{ "Sec-WebSocket-Protocol": ["chat", "chat"] }, 'Sec-WebSocket-Protocol is "chat, chat", wanted one of'],
-    [{ "Sec-WebSocket-Extensions": ["a b"] }, 'Sec-WebSocket-Extensions is "a b", wanted a list of extensions'],
-    [{ "Sec-WebSocket-Extensions": [""] }, 'Sec-WebSocket-Extensions is "", wanted a list of extensions'],
+    [
+      { ...chosen, "Sec-WebSocket-Extensions": ["a b"] },
+      'Sec-WebSocket-Extensions is "a b", wanted a list of extensions',
+    ],
+    [{ ...chosen, "Sec-WebSocket-Extensions": [""] }, 'Sec-WebSocket-Extensions is "", wanted a list of extensions'],
   ];
   for (const [changes, message] of cases) {
     const answer = checkResponse(response(change(RESPONSE, changes)), sent);
