@@ -1,0 +1,75 @@
+/** The examples run, on the runtime that runs this. */
+
+import { spawn } from "node:child_process";
+import { test } from "node:test";
+import process from "node:process";
+import { Socket } from "@sockeye/ws";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Command, commandFor, others, runtime } from "./harness.ts";
+import { run, start } from "./interop/processes.ts";
+
+const here: typeof others[number] = runtime === "node"
+  ? process.versions.node.startsWith("20.") ? "node20" : "node24"
+  : runtime;
+
+function example(name: string, ...args: string[]): Command | string {
+  return commandFor(here, `examples/${name}.ts`, args);
+}
+
+function skipOf(command: Command | string): { skip?: string } {
+  return typeof command === "string" ? { skip: command } : {};
+}
+
+const server = example("server", "0");
+
+test("examples/server.ts and examples/client.ts talk to each other", skipOf(server), async () => {
+  const running = await start(server as Command);
+  try {
+    const client = example("client", running.line, "Hello", "", "Grüße");
+    assertEquals(await run(client as Command), "Hello\n\nGrüße\nclosed with 1000 That was all\n");
+  } finally {
+    await running.stop();
+  }
+});
+
+const once = example("demo", "--once");
+
+test("examples/demo.ts --once shows two clients that talk, and ends", skipOf(once), async () => {
+  const output = await run(once as Command);
+  assertStringIncludes(output, "A chat is at http://127.0.0.1:");
+  assertStringIncludes(output, "  Ben reads  Ann: Hello, Ben!\n");
+  assertStringIncludes(output, "  Ann reads  Ben: Hello, Ann! \u{1F41F}\n");
+  assertStringIncludes(output, "Ann has left: 1001 The chat is over\n");
+});
+
+const demo = example("demo");
+
+test("examples/demo.ts serves its page and closes all with 1001 on Ctrl-C", skipOf(demo), async () => {
+  const { command, args } = demo as Command;
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+      if (output.includes("Ctrl-C ends")) resolve();
+    });
+    child.once("exit", () => reject(new Error(`The demo ended: ${output}`)));
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  try {
+    await ready;
+    const url = /http:\/\/[\d.:]+\//.exec(output)![0];
+    assertStringIncludes(await (await fetch(url)).text(), "new WebSocket(");
+    const socket = new Socket(`${url.replace("http", "ws")}chat`);
+    await new Promise((resolve) => socket.onopen = resolve);
+    const closed = new Promise<[number, string]>((resolve) => {
+      socket.onclose = (event) => resolve([event.code, event.reason]);
+    });
+    // Not child.kill(): behind it, Deno tells the signal in the place of the exit code.
+    process.kill(child.pid!, "SIGINT");
+    assertEquals(await closed, [1001, "The chat is over"]);
+    assertEquals(await ended, 0);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
