@@ -28,22 +28,26 @@ import type {
   WriteResult,
 } from "../socket/transport.ts";
 
-/** Up to this many bytes a chunk is copied to the slab, which costs less than to replace the writer's buffer. */
-const SMALL = 16_384;
-const SLAB = 65_536;
+/**
+ * The most that is copied to the slab at once. A copy into memory that is in the processor's cache costs next to nothing
+ * beside the write itself, and the writer keeps its buffer.
+ */
+const PIECE = 131_072;
+/** A slab is at least half full when another takes its place. */
+const SLAB = 2 * PIECE;
+const NOTHING = new Uint8Array(0);
 
-/** Where small chunks lie while a socket takes them; the place is used again unless the socket keeps the chunk. */
+/** Where lent chunks lie while the system takes them. What a socket holds on to stays, all else is used again. */
 const slab: { bytes: Buffer | undefined; used: number } = { bytes: undefined, used: 0 };
 
-/** A copy of a small chunk, good until the next call unless `slab.used` is moved past it. */
+/** A copy of at most `PIECE` bytes, good until the next call unless `slab.used` is moved past it. */
 function copyToSlab(chunk: Uint8Array): Buffer {
-  let { bytes } = slab;
-  if (bytes === undefined || slab.used + chunk.length > SLAB) {
-    bytes = slab.bytes = Buffer.allocUnsafeSlow(SLAB);
+  if (slab.bytes === undefined || slab.used + chunk.length > SLAB) {
+    slab.bytes = Buffer.allocUnsafeSlow(SLAB);
     slab.used = 0;
   }
-  bytes.set(chunk, slab.used);
-  return bytes.subarray(slab.used, slab.used + chunk.length);
+  slab.bytes.set(chunk, slab.used);
+  return slab.bytes.subarray(slab.used, slab.used + chunk.length);
 }
 
 /** What an owner hears that has aborted, or was told of the abort. */
@@ -58,6 +62,8 @@ class NodeTransport implements Transport {
    * stream may pass the chunk itself on to somebody, and may answer from within `write()`.
    */
   readonly #isSystem: boolean;
+  /** Callback of every write. A socket without TLS goes without: mostly it is done when the call returns. */
+  readonly #written: (() => void) | undefined;
   #sink: TransportSink | undefined;
   #paused = false;
   /** The FIN has come and was not yet told. */
@@ -72,6 +78,7 @@ class NodeTransport implements Transport {
     if (remote !== undefined) this.remote = remote;
     this.#socket = socket;
     this.#isSystem = socket instanceof net.Socket;
+    this.#written = this.#isSystem && !("encrypted" in socket) ? undefined : this.#onWritten;
     if (socket instanceof net.Socket) socket.setNoDelay(true);
     // Not before TLS is done: a client that left within the handshake would not be noticed.
     socket.allowHalfOpen = true;
@@ -79,6 +86,7 @@ class NodeTransport implements Transport {
     socket.pause();
     socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
+    socket.on("finish", this.#onWritten);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
   }
@@ -94,22 +102,19 @@ class NodeTransport implements Transport {
   }
 
   write(chunk: Uint8Array, mayKeep: boolean): WriteResult {
-    const socket = this.#socket;
-    if (!socket.writable) return "refused";
+    if (!this.#socket.writable) return "refused";
     if (chunk.length === 0) return "taken";
     if (!this.#isSystem) return this.#writeToStream(chunk, mayKeep);
-    if (chunk.length <= SMALL) {
-      socket.write(copyToSlab(chunk), this.#onWritten);
-      if (socket.writableLength > 0) {
-        slab.used += chunk.length;
-        this.#owesDrain = true;
-      }
+    if (chunk.length <= PIECE) {
+      this.#writeCopy(chunk);
       return "taken";
     }
-    socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#onWritten);
-    if (socket.writableLength === 0) return "taken";
-    this.#owesDrain = true;
-    return mayKeep ? "kept" : "taken";
+    if (mayKeep) return this.#writeAsIs(chunk) ? "taken" : "kept";
+    let at = 0;
+    while (at < chunk.length && this.#writeCopy(chunk.subarray(at, at + PIECE))) at += PIECE;
+    at += PIECE;
+    if (at < chunk.length) this.#writeAsIs(chunk.slice(at));
+    return "taken";
   }
 
   pause(): void {
@@ -139,12 +144,40 @@ class NodeTransport implements Transport {
     if (this.#socket instanceof net.Socket) this.#socket.unref();
   }
 
+  /** Writes at most `PIECE` bytes from the slab, and tells whether the system took them at once. */
+  #writeCopy(chunk: Uint8Array): boolean {
+    const taken = this.#writeAsIs(copyToSlab(chunk));
+    if (!taken) slab.used += chunk.length;
+    return taken;
+  }
+
+  /** Writes the chunk itself, and tells whether the system took it at once. */
+  #writeAsIs(chunk: Uint8Array): boolean {
+    const socket = this.#socket;
+    socket.write(chunk, this.#written);
+    if (socket.writableLength === 0) return true;
+    this.#watch();
+    return false;
+  }
+
   #writeToStream(chunk: Uint8Array, mayKeep: boolean): WriteResult {
     this.#writing = true;
-    this.#socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#onWritten);
+    this.#socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#written);
     this.#writing = false;
-    if (this.#socket.writableLength > 0) this.#owesDrain = true;
+    if (this.#socket.writableLength > 0) this.#watch();
     return mayKeep ? "kept" : "taken";
+  }
+
+  /** Something is left over: sees to it that the end of that is noticed. */
+  #watch(): void {
+    if (this.#owesDrain) return;
+    this.#owesDrain = true;
+    this.#mark();
+  }
+
+  /** Puts a mark behind what is left over, where its own writes do not call back. After `end()`, `finish` comes. */
+  #mark(): void {
+    if (this.#written === undefined && this.#socket.writable) this.#socket.write(NOTHING, this.#onWritten);
   }
 
   /** Lets data flow where nothing is against it; what is held is told when the caller has returned. */
@@ -186,7 +219,8 @@ class NodeTransport implements Transport {
   };
 
   readonly #onWritten = (): void => {
-    if (!this.#owesDrain || this.#socket.writableLength > 0 || this.#socket.destroyed) return;
+    if (!this.#owesDrain || this.#socket.destroyed) return;
+    if (this.#socket.writableLength > 0) return this.#mark();
     this.#owesDrain = false;
     this.#sink?.drain();
   };

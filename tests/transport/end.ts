@@ -50,10 +50,12 @@ export function turn(): Promise<void> {
 }
 
 /** Waits for `promise`, and fails with `what` when it does not settle. */
-export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string | (() => string)): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited too long: ${what}`)), DEADLINE);
+    timer = setTimeout(() => {
+      reject(new Error(`Waited too long: ${typeof what === "string" ? what : what()}`));
+    }, DEADLINE);
   });
   try {
     return await Promise.race([promise, late]);
@@ -158,7 +160,7 @@ export class End {
       this.#waiting.add(wake);
     });
     try {
-      await within(done, `${what} (${this})`);
+      await within(done, () => `${what} (${this})`);
     } finally {
       if (wake) this.#waiting.delete(wake);
     }
