@@ -11,6 +11,7 @@
 import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { type HeadLimits, HeadReader, type RequestHead, type ResponseHead } from "../protocol/head.ts";
+import { startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** The limits of a head and the time it may take. */
@@ -56,7 +57,6 @@ export class Opening implements TransportSink {
     const timeout = options.timeout ?? HANDSHAKE_TIMEOUT;
     const reader = new HeadReader(kind, options);
     return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
       const settle = (): void => {
         clearTimeout(timer);
         this.transport.pause();
@@ -77,13 +77,11 @@ export class Opening implements TransportSink {
         if (reader.leftover.length > 0) this.#held.unshift(reader.leftover);
         resolve(head as Heads[K]);
       };
-      if (timeout > 0 && timeout !== Infinity) {
-        timer = setTimeout(() => {
-          this.#fail?.(
-            new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot read a ${kind}: no whole head within ${timeout} ms`),
-          );
-        }, timeout);
-      }
+      const timer = startTimeout(timeout, () => {
+        this.#fail?.(
+          new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot read a ${kind}: no whole head within ${timeout} ms`),
+        );
+      });
       const held = this.#held;
       this.#held = [];
       for (const chunk of held) this.data(chunk);
@@ -95,12 +93,13 @@ export class Opening implements TransportSink {
   /** Hands the connection over: what is held goes to `sink` first, and reading goes on. */
   open(sink: TransportSink): void {
     this.transport.open(sink);
+    // Before what is held is given to the sink, which may pause in the midst of it.
+    if (!this.gone) this.transport.resume();
     const held = this.#held;
     this.#held = [];
     for (const chunk of held) sink.data(chunk);
     if (this.#broken !== undefined) sink.abort(this.#broken.reason);
     else if (this.#ended) sink.end();
-    else this.transport.resume();
   }
 
   #lost(what: string): void {

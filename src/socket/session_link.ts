@@ -17,6 +17,7 @@ import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, type Role } from "
 import { WebSocketError } from "../protocol/errors.ts";
 import { Session, type SessionEvents, type SessionOptions } from "../protocol/session.ts";
 import type { Link, LinkEvents } from "./link.ts";
+import { startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** What the handshake decided, and the limits of the connection; each is on by default. */
@@ -25,7 +26,10 @@ export interface LinkOptions extends SessionOptions {
   readonly protocol?: string;
   /** The negotiated extensions, as the header names them. @default {""} */
   readonly extensions?: string;
-  /** Milliseconds for the closing handshake, and again for the end of the connection after it. @default {10000} */
+  /**
+   * Milliseconds for the closing handshake, and again for the end of the connection after it; 0 or Infinity for no
+   * limit. @default {10000}
+   */
   readonly closeTimeout?: number;
   /** Bytes waiting to be sent from which on the link is congested. @default {1048576} */
   readonly highWaterMark?: number;
@@ -85,7 +89,13 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc Link.start} */
   start(events: LinkEvents): void {
     this.#events = events;
-    this.#source.open(this);
+    // Nothing is told from inside of the call: its owner tells of the opening first.
+    queueMicrotask(() => {
+      if (this.#phase === "over") return;
+      this.#source.open(this);
+      // To open is to resume.
+      if (this.#paused) this.#transport.pause();
+    });
   }
 
   /** {@inheritDoc Link.buffered} */
@@ -119,16 +129,17 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#receiving = true;
     const read = this.#session.receive(chunk);
     this.#receiving = false;
-    if (this.#paused && read < chunk.length) this.#rest.unshift(chunk.subarray(read));
+    if (this.#paused && this.#phase !== "over" && read < chunk.length) this.#rest.unshift(chunk.subarray(read));
     this.#flush();
   }
 
   /** {@inheritDoc TransportSink.end} */
   end(): void {
-    if (this.#rest.length > 0) {
+    if (this.#paused || this.#rest.length > 0) {
       this.#ended = true;
     } else if (this.#phase === "ending") {
-      this.#over();
+      this.#ended = true;
+      this.#endIfSent();
     } else if (this.#phase === "open") {
       this.#transport.abort();
       this.#lost(new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
@@ -138,6 +149,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc TransportSink.drain} */
   drain(): void {
     this.#relieve();
+    this.#endIfSent();
   }
 
   /** {@inheritDoc TransportSink.abort} */
@@ -228,12 +240,14 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   terminate(error?: WebSocketError): void {
     if (this.#phase === "over") return;
     this.#transport.abort(error);
-    this.#lost(error);
+    // Once both Close frames have passed, nothing can fail any more.
+    if (this.#phase === "ending") this.#over();
+    else this.#lost(error);
   }
 
   /** {@inheritDoc Link.pause} */
   pause(): void {
-    if (this.#paused || !this.#session.open) return;
+    if (this.#paused || this.#phase !== "open" || !this.#session.open) return;
     this.#paused = true;
     this.#session.pause();
     this.#transport.pause();
@@ -278,7 +292,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#phase === "over") return;
     this.#session.flush();
     if (this.#transport.buffered === 0) this.#session.overhead = 0;
-    if (this.#transport.buffered > this.#maxBufferedAmount) {
+    if (this.#phase === "open" && this.#transport.buffered > this.#maxBufferedAmount) {
       this.terminate(
         new WebSocketError(
           "WS_BUFFER_OVERFLOW",
@@ -292,12 +306,13 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   }
 
   #relieve(): void {
-    this.#session.overhead = 0;
-    if (!this.#congested || this.#phase === "over") return;
+    if (this.#phase === "over") return;
+    const wasCongested = this.#congested;
     this.#congested = false;
     this.#session.congested = false;
     this.#session.flush();
-    this.#events!.drain();
+    if (this.#transport.buffered === 0) this.#session.overhead = 0;
+    if (wasCongested) this.#events!.drain();
   }
 
   /** Both Close frames have passed, or the session failed: our FIN goes out, and the peer's is waited for. */
@@ -309,12 +324,17 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#transport.end();
     this.#startTimer();
     this.resume();
-    if (this.#ended) this.#over();
+    this.#endIfSent();
+  }
+
+  /** It is over when the peer's FIN has come and the peer has been given all that was for it. */
+  #endIfSent(): void {
+    if (this.#phase === "ending" && this.#ended && this.#transport.buffered === 0) this.#over();
   }
 
   #startTimer(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimeout(this.#closeTimeout, () => {
       this.#transport.abort();
       if (this.#phase === "ending") this.#over();
       else {
@@ -325,7 +345,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
           ),
         );
       }
-    }, this.#closeTimeout);
+    });
   }
 
   /** The connection ends without its closing handshake. */
@@ -341,6 +361,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   }
 
   #over(): void {
+    // A listener that heard of the error may have ended it.
+    if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
     this.#rest.length = 0;
