@@ -104,7 +104,9 @@ test("Server takes a head byte by byte", async () => {
 test("Server forgets peers that vanish, wherever they do", async () => {
   const post = requestText("POST / HTTP/1.1", ["Host: a", "Content-Length: 5"], "hello");
   const statuses: (number | string)[] = [];
+  let started = 0;
   const setup = await Setup.start(async (req) => {
+    started++;
     try {
       statuses.push(await req.text());
     } catch (error) {
@@ -124,6 +126,7 @@ test("Server forgets peers that vanish, wherever they do", async () => {
   await setup.server.close({ deadline: Infinity });
   assertEquals(setup.reports, []);
   assertEquals(new Set(statuses), new Set([400, "hello"]));
+  assert(started > 5 && statuses.length === started, `${statuses.length} of ${started} were told`);
 });
 
 test("Server lets a peer that will not end read its refusal, and then drops it", async () => {
@@ -242,18 +245,21 @@ test("Server breaks an answer off whose stream fails, and reports it", async () 
 
 test("Server cancels the stream of an answer when the peer is gone", async () => {
   const cancelled = deferred();
-  const setup = await Setup.start(() =>
-    new Response(
+  const signals: AbortSignal[] = [];
+  const setup = await Setup.start((req) => {
+    signals.push(req.signal);
+    return new Response(
       new ReadableStream({
         start: (controller) => controller.enqueue(Uint8Array.of(65)),
         cancel: () => cancelled.resolve(),
       }),
-    )
-  );
+    );
+  });
   const client = (await setup.connect()).send(GET);
   await client.until(() => client.received.includes("A"));
   client.transport.abort();
   await cancelled.promise;
+  assert(signals[0]?.aborted);
   await setup.server.close({ deadline: Infinity });
   assertEquals(setup.reports, []);
 });

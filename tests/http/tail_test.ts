@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
+import type { BodyReader } from "../../src/http/body.ts";
 import { Tail } from "../../src/http/tail.ts";
 import { memoryPair } from "../../src/runtime/memory.ts";
 import { Opening } from "../../src/socket/opening.ts";
@@ -46,4 +47,19 @@ test("Tail ends when the peer ends, and drops it when it does not", async () => 
     await undefined;
     assertEquals([client.received.length, client.ending], [3, ends ? "end" : "abort"]);
   }
+});
+
+test("Tail holds what it was not asked to read, and makes the peer wait", async () => {
+  const [near, far] = memoryPair();
+  const tail = new Tail(new Opening(far), { linger: 10, stall: 1000 });
+  const client = new RawClient(near).send("held");
+  assert(await tail.write(new Uint8Array(200_000), false));
+  client.send(new Uint8Array(1_000_000));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert(near.buffered > 500_000, `${near.buffered} bytes wait`);
+  const reader: BodyReader = { push: (chunk) => chunk };
+  assertEquals(new TextDecoder().decode(await tail.readBody(reader, 0, "")), "held");
+  await tail.finish();
+  await client.over();
+  assertEquals(near.buffered, 0);
 });

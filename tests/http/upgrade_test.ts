@@ -441,12 +441,15 @@ test("Server.close() closes every WebSocket with 1001, or as it is told, and wai
 
 test("Server.close() cuts WebSockets that do not close by the deadline", async () => {
   const closed = deferred<CloseEvent>();
+  const accepted = deferred<Socket>();
   const setup = await Setup.start(upgrade((conn) => {
     conn.onclose = closed.resolve;
+    accepted.resolve(conn);
   }));
   const { client } = await shake(setup, handshake());
   client.received = "";
   await setup.server.close({ deadline: 20 });
+  assertEquals((await accepted.promise).readyState, 3);
   assertEquals(client.received, "\x88\x02\x03\xe9");
   assertEquals((await client.over(), client.ending), "abort");
   assertEquals((await closed.promise).code, 1006);
@@ -471,6 +474,35 @@ test("Server.stop() leaves WebSockets alone; close() refuses new ones", async ()
   assertEquals(parseAnswer(await slow.over()).status, 503);
   client.transport.abort();
   await closed;
+});
+
+test("upgrade() does not accept a peer that is gone", async () => {
+  const reached = deferred<HttpRequest>();
+  const late = deferred();
+  const done = deferred();
+  const setup = await Setup.start([
+    async (req) => {
+      reached.resolve(req);
+      await late.promise;
+    },
+    async (req) => {
+      // Asked for after the fact, it tells all the same.
+      assert(req.signal.aborted);
+      try {
+        await upgrade(() => assert(false, "It was accepted")).invoke(req);
+      } finally {
+        done.resolve();
+      }
+    },
+  ]);
+  const client = (await setup.connect()).send(requestText("GET / HTTP/1.1", handshake()));
+  await reached.promise;
+  client.transport.abort();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  late.resolve();
+  await done.promise;
+  await setup.server.close({ deadline: Infinity });
+  assertEquals([setup.reports, setup.server.connections.size], [[], 0]);
 });
 
 test("await using closes a server", async () => {
