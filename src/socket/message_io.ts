@@ -320,7 +320,7 @@ function writeNow(sink: MessageSink, frame: Uint8Array): Promise<void> | void {
 
 /**
  * Answers a ping. While a pong is on its way only the latest ping behind it is answered (RFC 6455, section 5.5.3), so that
- * a peer that does not read cannot pile them up. Nobody else may hold the writable.
+ * a peer that does not read cannot pile them up. Where somebody else holds the writable, nobody answers.
  */
 async function sendPong(writable: WritableStream<Uint8Array>, frame: Uint8Array): Promise<void> {
   const outlet = outletOf(writable);
@@ -330,13 +330,13 @@ async function sendPong(writable: WritableStream<Uint8Array>, frame: Uint8Array)
   }
   const pongs = outlet.pongs = { next: frame as Uint8Array | undefined };
   try {
-    while (pongs.next !== undefined && !writable.locked) {
+    while (pongs.next !== undefined) {
       const next = pongs.next;
       pongs.next = undefined;
       await writeFrame({ writable }, next);
     }
   } catch {
-    // The stream is broken: whoever reads on or writes next learns it.
+    // The stream is held, or broken: whoever reads on or writes next learns that.
   }
   outlet.pongs = undefined;
 }

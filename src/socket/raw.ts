@@ -128,7 +128,6 @@ class RawConnection implements RawStream, TransportSink {
     });
     signal.addEventListener("abort", onabort);
     opening.open(this);
-    this.#feelPressure();
   }
 
   // What comes from the transport
@@ -136,12 +135,7 @@ class RawConnection implements RawStream, TransportSink {
   data(chunk: Uint8Array): void {
     if (this.#incoming !== "read") return;
     this.#in.enqueue(chunk);
-    this.#feelPressure();
-  }
-
-  /** `null` once the stream is closed, and what comes then is dropped. */
-  #feelPressure(): void {
-    if ((this.#in.desiredSize ?? 1) <= 0 && this.#incoming === "read") this.#transport.pause();
+    if (this.#in.desiredSize! <= 0) this.#transport.pause();
   }
 
   end(): void {

@@ -300,7 +300,7 @@ test("readFrom rejects what is over maxSize, from its declared length, and infla
   assertEquals([whole.length, whole.compress], [10_000, true]);
   const exact = make(BINARY, true, false, 5);
   // A control frame between the fragments is no part of the message.
-  await exact.readFrom(new MemoryStream(hex("01 03 48 65 6c 8a 05 61 61 61 61 61 80 02 6c 6f")));
+  await exact.readFrom(new MemoryStream(hex("01 03 48 65 6c 8a 06 61 61 61 61 61 61 80 02 6c 6f")));
   assertEquals(exact.data, "Hello");
 });
 

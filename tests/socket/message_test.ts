@@ -108,9 +108,11 @@ test("end ends a message, and the end of its response does", () => {
   assertEquals(other.isEnded(), true);
 });
 
-test("clear forgets the content and what handlers left, and keeps the settings", () => {
-  const msg = new Message(TEXT, false, true, 50);
-  msg.write("Hello");
+test("clear forgets the content and what handlers left, and keeps the settings", async () => {
+  const msg = new Message(BINARY, false, true, 50);
+  await msg.readFrom(new MemoryStream(Uint8Array.of(0x81, 1, 0x61)));
+  msg.compress = true;
+  assertEquals([msg.type, msg.data, msg.stream === null], [TEXT, "a", false]);
   msg.value = "/a";
   msg.params = ["b"];
   msg.lastError = new Error("no");

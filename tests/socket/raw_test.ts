@@ -274,12 +274,15 @@ test("who writes waits for a peer that does not read", async () => {
 
 test("what is written stays the writer's", async () => {
   const [stream, peer] = await pair();
+  peer.transport.pause();
   const writer = stream.writable.getWriter();
-  const bytes = Uint8Array.of(1, 2, 3);
+  // More than the connection carries, so that some of it has to wait.
+  const bytes = new Uint8Array(200_000).fill(1);
   await writer.write(bytes);
   bytes.fill(9);
-  await peer.until(() => peer.length === 3);
-  assertEquals(peer.chunks[0], Uint8Array.of(1, 2, 3));
+  peer.transport.resume();
+  await peer.until(() => peer.length === 200_000);
+  assert(peer.chunks.every((chunk) => chunk.every((byte) => byte === 1)));
   await assertRejects(
     () => writer.write("text" as unknown as Uint8Array),
     TypeError,
@@ -377,6 +380,19 @@ test("a connection that breaks fails both streams, and close resolves", async ()
   assertEquals(error.code, "WS_PEER_VANISHED");
   const writer = stream.writable.getWriter();
   assertStrictEquals(await assertRejects(() => writer.write(Uint8Array.of(1))), error);
+  await stream.close();
+});
+
+test("a write that waits for room ends when the connection breaks", async () => {
+  const [stream, peer] = await pair();
+  peer.transport.pause();
+  const writer = stream.writable.getWriter();
+  const first = writer.write(new Uint8Array(2 ** 21));
+  const second = writer.write(Uint8Array.of(1));
+  await settled();
+  peer.transport.abort();
+  await first;
+  await assertRejects(() => second, WebSocketError, "Connection broke: ");
   await stream.close();
 });
 
