@@ -1,0 +1,349 @@
+/**
+ * Codecs over synchronous DEFLATE contexts, such as those of zlib: what a runtime lends is a call that takes bytes and gives
+ * bytes, and everything that RFC 7692 asks for stands here.
+ *
+ * ```
+ *   push(piece) -> DeflateContext.run -> one scratch buffer of the process -> owner.take, a piece of at most 64 KiB
+ *                      |
+ *                      `-- release --> the pool; what it knew stays in History --> another one, primed with it
+ * ```
+ *
+ * A context keeps the window of a connection, and is by far the largest thing a connection has (some 200 KiB to compress,
+ * 40 KiB to inflate). So a connection has one only while it is in use: without context takeover from the beginning of a
+ * message to its end, with it until `release`.
+ */
+
+import type {
+  Codec,
+  CodecOwner,
+  DeflateFactory,
+  DeflaterOptions,
+  DeflateSide,
+  InflaterOptions,
+  Progress,
+} from "./deflate.ts";
+import { History } from "./history.ts";
+
+/** One stream of raw DEFLATE (RFC 1951), compressing or inflating. */
+export interface DeflateContext {
+  /** Bytes of the input that the last `run` did not use. */
+  readonly inputLeft: number;
+  /** Room that the last `run` left in the output. */
+  readonly outputLeft: number;
+  /**
+   * Runs over `input[at..end)` until it is used up, the output is full, or a final block has ended; writes from
+   * `output[outputAt]` on. With `flush`, all that came in goes out, and a compressed stream ends with `00 00 ff ff`; when
+   * the output was full, it is called again for the rest. Returns false when the input is not DEFLATE.
+   */
+  run(
+    input: Uint8Array,
+    at: number,
+    end: number,
+    output: Uint8Array,
+    outputAt: number,
+    flush: boolean,
+  ): boolean;
+  /** Begins anew, with an empty window. */
+  reset(): void;
+  /** Frees it. */
+  close(): void;
+}
+
+/** What makes contexts: the part of compression that a runtime lends. */
+export interface DeflateContexts {
+  /** Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over. */
+  deflater(windowBits: number, level: number, memLevel: number, dictionary?: Uint8Array): DeflateContext;
+  /** Makes one that inflates; `windowBits` is 9 to 15. */
+  inflater(windowBits: number): DeflateContext;
+}
+
+/** Bytes that a codec makes before it gives them to its owner, and bytes it compresses in one turn of the event loop. */
+const PIECE = 65_536;
+/** What an inflater makes in one turn of the event loop, in pieces. */
+const PIECES_PER_TURN = 16;
+/** Compressed messages up to this size are copied together with their tail, which costs less than a call for each. */
+const SMALL = 4_096;
+/** What a deflater that comes back is primed with, in bytes: some 50 us of work, and nearly the ratio of a full window. */
+const DEFLATER_HISTORY = 8_192;
+/**
+ * How many final blocks a message may have: these, and one more for each 32 bytes. Behind each the window has to be made
+ * anew, which takes a hundred times as long as to read it.
+ */
+const FINAL_BLOCKS = 16;
+const BYTES_PER_FINAL_BLOCK = 32;
+/** Contexts of one kind that wait for their next use. */
+const MAX_POOLED = 4;
+/** The smallest window zlib has for raw DEFLATE. */
+const MIN_CONTEXT_BITS = 9;
+
+/** What stands at the end of each compressed message and is not sent (RFC 7692, section 7.2). */
+const TAIL: Uint8Array = new Uint8Array([0x00, 0x00, 0xff, 0xff]);
+/** An empty message: the header of an empty stored block (RFC 7692, section 7.2.3.6). */
+const EMPTY_MESSAGE: Uint8Array = new Uint8Array([0x00]);
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** What all codecs of one `DeflateContexts` share. */
+class Shared {
+  readonly contexts: DeflateContexts;
+  /** Contexts between two uses, by kind. To make one takes longer than to reset it, and leaves holes in the heap. */
+  readonly #idle: Map<string, DeflateContext[]> = new Map();
+
+  // What is in these is taken before the call that filled them returns.
+  readonly inflated: Uint8Array = new Uint8Array(PIECE);
+  /** Longer than a piece that cannot be compressed, so that a message of one turn is one frame. */
+  readonly deflated: Uint8Array = new Uint8Array(PIECE + 1_024);
+  /** A small compressed message and its tail. */
+  readonly joined: Uint8Array = new Uint8Array(SMALL + TAIL.length);
+
+  constructor(contexts: DeflateContexts) {
+    this.contexts = contexts;
+  }
+
+  borrow(kind: string): DeflateContext | undefined {
+    return this.#idle.get(kind)?.pop();
+  }
+
+  giveBack(kind: string, context: DeflateContext): void {
+    let idle = this.#idle.get(kind);
+    if (idle === undefined) this.#idle.set(kind, idle = []);
+    if (idle.length < MAX_POOLED) {
+      context.reset();
+      idle.push(context);
+    } else {
+      context.close();
+    }
+  }
+}
+
+/** What both directions have in common: the piece in hand, the context, and what is left when it is given back. */
+abstract class ContextCodec implements Codec {
+  protected readonly owner: CodecOwner;
+  protected readonly shared: Shared;
+  protected readonly history: History | undefined;
+  protected input: Uint8Array = NOTHING;
+  protected at = 0;
+  protected end = 0;
+  protected last = false;
+  readonly #takeover: boolean;
+  readonly #kind: string;
+  #context: DeflateContext | undefined;
+  #inMessage = false;
+
+  constructor(side: DeflateSide, owner: CodecOwner, shared: Shared, kind: string, history: number) {
+    this.owner = owner;
+    this.shared = shared;
+    this.#takeover = side.takeover;
+    this.#kind = kind;
+    this.history = side.takeover && history > 0 ? new History(history) : undefined;
+  }
+
+  /** Makes a context that knows the history, out of one that knows nothing where there is one. */
+  protected abstract open(pooled: () => DeflateContext | undefined): DeflateContext;
+  abstract work(): Progress;
+
+  push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
+    this.#inMessage = true;
+    this.input = bytes;
+    this.at = start;
+    this.end = end;
+    this.last = last;
+    return this.work();
+  }
+
+  protected get context(): DeflateContext {
+    return this.#context ??= this.open(() => this.shared.borrow(this.#kind));
+  }
+
+  /** The context is not as a new one would be after a reset. */
+  protected unlike = false;
+
+  /** The piece in hand is used up. */
+  protected done(): Progress {
+    this.input = NOTHING;
+    if (this.last) {
+      this.#inMessage = false;
+      if (!this.#takeover) this.release();
+    }
+    return "done";
+  }
+
+  protected invalid(): Progress {
+    this.#context?.close();
+    this.#context = undefined;
+    return "invalid";
+  }
+
+  release(): void {
+    if (this.#context === undefined || this.#inMessage) return;
+    if (this.unlike) this.#context.close();
+    else this.shared.giveBack(this.#kind, this.#context);
+    this.#context = undefined;
+    this.unlike = false;
+  }
+
+  close(): void {
+    this.#inMessage = false;
+    this.release();
+    this.input = NOTHING;
+  }
+}
+
+class ContextDeflater extends ContextCodec {
+  readonly #windowBits: number;
+  readonly #options: DeflaterOptions;
+
+  constructor(options: DeflaterOptions, owner: CodecOwner, shared: Shared) {
+    // A window of 8 bits is kept with one of 9: see the head of deflate.ts.
+    const windowBits = Math.max(options.windowBits, MIN_CONTEXT_BITS);
+    const { level, memLevel, releases } = options;
+    const history = releases ? Math.min(DEFLATER_HISTORY, 1 << options.windowBits) : 0;
+    super(options, owner, shared, `deflate ${windowBits} ${level} ${memLevel}`, history);
+    this.#windowBits = windowBits;
+    this.#options = options;
+  }
+
+  protected override open(pooled: () => DeflateContext | undefined): DeflateContext {
+    const { level, memLevel } = this.#options;
+    const { contexts } = this.shared;
+    // Without its window a deflater is still right: it only finds less.
+    if (this.history !== undefined && this.history.length > 0) {
+      // A reset would bring the dictionary back.
+      this.unlike = true;
+      return contexts.deflater(this.#windowBits, level, memLevel, this.history.bytes());
+    }
+    return pooled() ?? contexts.deflater(this.#windowBits, level, memLevel);
+  }
+
+  override work(): Progress {
+    const { context, input, owner } = this;
+    const output = this.shared.deflated;
+    const end = Math.min(this.end, this.at + PIECE);
+    const flush = this.last && end === this.end;
+    this.history?.add(input, this.at, end);
+    for (let made = 0;;) {
+      if (!context.run(input, this.at, end, output, made, flush)) return this.invalid();
+      this.at = end - context.inputLeft;
+      made = output.length - context.outputLeft;
+      if (context.outputLeft > 0) {
+        // Nothing comes out when nothing has come in since the last flush.
+        if (flush && made === 0) owner.take(EMPTY_MESSAGE, 0, 1, true);
+        else if (flush) owner.take(output, 0, made - TAIL.length, true);
+        else if (made > 0 && !owner.take(output, 0, made, false)) return this.done();
+        return end === this.end ? this.done() : "busy";
+      }
+      // The last four bytes may be the tail, which is not sent.
+      const kept = flush ? TAIL.length : 0;
+      if (!owner.take(output, 0, made - kept, false)) return this.done();
+      output.copyWithin(0, made - kept, made);
+      made = kept;
+    }
+  }
+}
+
+class ContextInflater extends ContextCodec {
+  readonly #windowBits: number;
+  /** The tail stands at the end of the input in hand. */
+  #tailed = false;
+  /** Final blocks that the message may still have. */
+  #finals = FINAL_BLOCKS;
+
+  constructor(options: InflaterOptions, owner: CodecOwner, shared: Shared) {
+    // A larger window than was agreed on harms nothing.
+    const windowBits = Math.max(options.windowBits, MIN_CONTEXT_BITS);
+    // The history is needed behind a final block too, whether or not anything is ever given back.
+    super(options, owner, shared, `inflate ${windowBits}`, 1 << windowBits);
+    this.#windowBits = windowBits;
+  }
+
+  protected override open(pooled: () => DeflateContext | undefined): DeflateContext {
+    const context = pooled() ?? this.shared.contexts.inflater(this.#windowBits);
+    this.#prime(context);
+    return context;
+  }
+
+  /** Puts the history into an empty window, as a stored block: there is no dictionary for raw DEFLATE everywhere. */
+  #prime(context: DeflateContext): void {
+    if (this.history === undefined || this.history.length === 0) return;
+    const block = this.history.storedBlock();
+    context.run(block, 0, block.length, new Uint8Array(block.length), 0, true);
+  }
+
+  override push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
+    const { joined } = this.shared;
+    const length = end - start;
+    this.#finals += length / BYTES_PER_FINAL_BLOCK;
+    this.#tailed = last && length <= SMALL;
+    if (!this.#tailed) return super.push(bytes, start, end, last);
+    joined.set(bytes.subarray(start, end));
+    joined.set(TAIL, length);
+    return super.push(joined, 0, length + TAIL.length, last);
+  }
+
+  override work(): Progress {
+    const { owner, history } = this;
+    const output = this.shared.inflated;
+    let made = 0;
+    for (let turn = 0; turn < PIECES_PER_TURN;) {
+      const { context } = this;
+      if (!context.run(this.input, this.at, this.end, output, made, true)) return this.invalid();
+      const { inputLeft, outputLeft } = context;
+      this.at = this.end - inputLeft;
+      history?.add(output, made, output.length - outputLeft);
+      made = output.length - outputLeft;
+      if (outputLeft === 0) {
+        if (!owner.take(output, 0, made, false)) return this.done();
+        made = 0;
+        turn++;
+      } else if (inputLeft > 0) {
+        // A final block has ended. Another stream begins at the next byte (RFC 7692, section 7.2.1), and may refer to this.
+        if (this.#finals-- < 1) return this.invalid();
+        context.reset();
+        this.#prime(context);
+        // Nothing but the tail: the sender did not put the empty block of section 7.2.3.4 behind it.
+        if (this.#tailed && inputLeft === TAIL.length) return this.#finish(made);
+        turn++;
+      } else if (this.last && !this.#tailed) {
+        this.#tailed = true;
+        this.input = TAIL;
+        this.at = 0;
+        this.end = TAIL.length;
+      } else {
+        return this.#finish(made);
+      }
+    }
+    if (made > 0 && !owner.take(output, 0, made, false)) return this.done();
+    // The scratch buffer is another message's in the next turn.
+    if (this.input === this.shared.joined) {
+      this.input = this.input.slice(this.at, this.end);
+      this.end -= this.at;
+      this.at = 0;
+    }
+    return "busy";
+  }
+
+  #finish(made: number): Progress {
+    if (this.last) this.#finals = FINAL_BLOCKS;
+    if (made > 0 || this.last) this.owner.take(this.shared.inflated, 0, made, this.last);
+    return this.done();
+  }
+}
+
+/** Makes codecs out of contexts. They share buffers and idle contexts, so one for a process is right. */
+export class ContextDeflate implements DeflateFactory {
+  readonly takeover: boolean = true;
+  readonly minWindowBits: number = 8;
+  readonly #shared: Shared;
+
+  /** Takes what makes the contexts. */
+  constructor(contexts: DeflateContexts) {
+    this.#shared = new Shared(contexts);
+  }
+
+  deflater(options: DeflaterOptions, owner: CodecOwner): Codec {
+    return new ContextDeflater(options, owner, this.#shared);
+  }
+
+  inflater(options: InflaterOptions, owner: CodecOwner): Codec {
+    return new ContextInflater(options, owner, this.#shared);
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * Compression from `node:zlib`, which Deno, Bun and Node all have: synchronous contexts that live as long as their owner
+ * wants, or, where they cannot be had, one call for each message.
+ *
+ * `node:zlib` documents no synchronous call on a stream that goes on. The handle behind each stream has one, `writeSync`, with
+ * which the module itself makes its one-shot calls. It is tried out once before it is relied on (`isRight`). The npm package
+ * `fast-zlib` rests on the same handle, through `_processChunk`: that allocates for each call, cannot stop at a limit, and does
+ * not say where a final block ended; so the handle is used here directly.
+ */
+
+import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
+import type { DeflateContext, DeflateContexts } from "../protocol/context_codec.ts";
+import type {
+  Codec,
+  CodecOwner,
+  DeflateFactory,
+  DeflaterOptions,
+  InflaterOptions,
+  Progress,
+} from "../protocol/deflate.ts";
+
+/** The handle of a stream of `node:zlib`. */
+interface Handle {
+  onerror: (message: string, errno: number, code: string) => void;
+  /** Older versions of Deno return what is left; the others write it to the stream's `_writeState`, the output's first. */
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): readonly [inputLeft: number, outputLeft: number] | undefined;
+  reset(): void;
+  close(): void;
+}
+
+/** What is not documented of a stream of `node:zlib`. */
+interface Stream {
+  readonly _handle: Handle;
+  readonly _writeState?: Uint32Array;
+}
+
+const { Z_NO_FLUSH, Z_SYNC_FLUSH } = constants;
+/** Bytes of the buffer that a stream has of its own and that is never used here: the smallest there is. */
+const CHUNK_SIZE = 64;
+
+/** A zlib stream, run synchronously. */
+class HandleContext implements DeflateContext {
+  readonly #handle: Handle;
+  readonly #state: Uint32Array | undefined;
+  #failed = false;
+  inputLeft = 0;
+  outputLeft = 0;
+
+  constructor(stream: unknown) {
+    const { _handle, _writeState } = stream as Stream;
+    this.#handle = _handle;
+    this.#state = _writeState;
+    // The stream's own would destroy it, with an `error` event that nobody waits for.
+    _handle.onerror = () => {
+      this.#failed = true;
+    };
+  }
+
+  run(input: Uint8Array, at: number, end: number, output: Uint8Array, outputAt: number, flush: boolean): boolean {
+    const room = output.length - outputAt;
+    const left = this.#handle.writeSync(
+      flush ? Z_SYNC_FLUSH : Z_NO_FLUSH,
+      input,
+      at,
+      end - at,
+      output,
+      outputAt,
+      room,
+    );
+    if (this.#failed) return false;
+    const state = this.#state;
+    this.inputLeft = state === undefined ? left![0] : state[1]!;
+    this.outputLeft = state === undefined ? left![1] : state[0]!;
+    return true;
+  }
+
+  reset(): void {
+    this.#handle.reset();
+  }
+
+  close(): void {
+    this.#handle.close();
+  }
+}
+
+const handles: DeflateContexts = {
+  deflater: (windowBits, level, memLevel, dictionary) => {
+    const options = { windowBits, level, memLevel, chunkSize: CHUNK_SIZE };
+    return new HandleContext(createDeflateRaw(dictionary === undefined ? options : { ...options, dictionary }));
+  },
+  inflater: (windowBits) => new HandleContext(createInflateRaw({ windowBits, chunkSize: CHUNK_SIZE })),
+};
+
+const TAIL: Uint8Array = new Uint8Array([0x00, 0x00, 0xff, 0xff]);
+/** The largest window, in bytes. */
+const WINDOW = 32_768;
+/** What a deflater that is made for each message is given of what went before, in bytes. */
+const DICTIONARY = 8_192;
+/** Final blocks that a message may have, here; there is no telling where they end without doing all again. */
+const FINAL_BLOCKS = 16;
+/** Bytes that no result of `node:zlib` may exceed, on any runtime. */
+const MAX_OUTPUT = 0x7fff_ffff;
+
+/** Messages whole, one documented call for each: slower, and a large one is not worked on in turns. */
+abstract class OneShot implements Codec {
+  protected readonly owner: CodecOwner;
+  readonly #history: number;
+  #pieces: Uint8Array[] = [];
+  /** The end of what passed before. */
+  protected window: Uint8Array = new Uint8Array(0);
+
+  constructor(owner: CodecOwner, history: number) {
+    this.owner = owner;
+    this.#history = history;
+  }
+
+  protected abstract message(bytes: Uint8Array): Progress;
+
+  push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
+    this.#pieces.push(bytes.slice(start, end));
+    if (!last) return "done";
+    const message = join(this.#pieces);
+    this.#pieces = [];
+    return this.message(message);
+  }
+
+  work(): Progress {
+    return "done";
+  }
+
+  release(): void {}
+
+  close(): void {
+    this.#pieces = [];
+    this.window = new Uint8Array(0);
+  }
+
+  protected remember(bytes: Uint8Array): void {
+    if (this.#history > 0) this.window = join([this.window, bytes]).slice(-this.#history);
+  }
+}
+
+class OneShotDeflater extends OneShot {
+  readonly #options: DeflaterOptions;
+
+  constructor(options: DeflaterOptions, owner: CodecOwner) {
+    super(owner, options.takeover ? Math.min(DICTIONARY, 1 << options.windowBits) : 0);
+    this.#options = options;
+  }
+
+  protected override message(bytes: Uint8Array): Progress {
+    const { level, memLevel, windowBits } = this.#options;
+    const made = deflateRawSync(bytes, {
+      level,
+      memLevel,
+      windowBits: Math.max(9, windowBits),
+      finishFlush: Z_SYNC_FLUSH,
+      ...(this.window.length === 0 ? {} : { dictionary: this.window }),
+    });
+    this.remember(bytes);
+    this.owner.take(made, 0, made.length - TAIL.length, true);
+    return "done";
+  }
+}
+
+class OneShotInflater extends OneShot {
+  readonly #limit: number;
+
+  constructor(options: InflaterOptions, owner: CodecOwner) {
+    super(owner, options.takeover ? WINDOW : 0);
+    this.#limit = options.limit;
+  }
+
+  protected override message(bytes: Uint8Array): Progress {
+    let input = join([bytes, TAIL]);
+    let room = this.#limit;
+    for (let finals = 0; finals <= FINAL_BLOCKS; finals++) {
+      const known = this.window.length;
+      const options = {
+        finishFlush: Z_SYNC_FLUSH,
+        maxOutputLength: Math.min(MAX_OUTPUT, known + room + 1),
+        info: true,
+      };
+      // Deno knows no dictionary for raw DEFLATE; a stored block does the same everywhere.
+      const block = storedBlock(this.window);
+      let output: Uint8Array;
+      try {
+        const { buffer, engine } = inflateRawSync(join([block, input]), options) as unknown as Info;
+        output = buffer.subarray(known);
+        input = input.subarray(engine.bytesWritten - block.length);
+      } catch (error) {
+        return (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? "too big" : "invalid";
+      }
+      this.remember(output);
+      room = Math.max(0, room - output.length);
+      // What is left stands behind a final block; the tail alone is nothing (RFC 7692, section 7.2.3.4).
+      const last = input.length === 0 || input.length === TAIL.length;
+      if (!this.owner.take(output, 0, output.length, last) || last) return "done";
+    }
+    return "invalid";
+  }
+}
+
+/** What `node:zlib` returns with the option `info`. */
+interface Info {
+  readonly buffer: Uint8Array;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+const oneShots: DeflateFactory = {
+  takeover: true,
+  minWindowBits: 8,
+  deflater: (options, owner) => new OneShotDeflater(options, owner),
+  inflater: (options, owner) => new OneShotInflater(options, owner),
+};
+
+function join(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}
+
+/** Bytes as a stored block that is not final (RFC 1951, section 3.2.4). */
+function storedBlock(bytes: Uint8Array): Uint8Array {
+  const length = bytes.length;
+  return join([new Uint8Array([0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff]), bytes]);
+}
+
+/** "Hello" as RFC 7692, section 7.2.3, has it: alone, again in the same window, and in a final block; each with its tail. */
+const HELLO: Uint8Array = new Uint8Array([0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+const ALONE: Uint8Array = new Uint8Array([0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff]);
+const AGAIN: Uint8Array = new Uint8Array([0xf2, 0x00, 0x11, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff]);
+const FINAL: Uint8Array = new Uint8Array([0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff]);
+
+/** Tries everything out that is asked of a context. The handles of another version may be anything. */
+function areRight(contexts: DeflateContexts): boolean {
+  const made: DeflateContext[] = [];
+  const make = (context: DeflateContext): DeflateContext => {
+    made.push(context);
+    return context;
+  };
+  const output = new Uint8Array(64);
+  /** Whether a run uses all of the input but `left` bytes and makes just these bytes. */
+  const makes = (context: DeflateContext, input: Uint8Array, wanted: Uint8Array, left: number = 0): boolean =>
+    context.run(input, 0, input.length, output, 0, true) && context.inputLeft === left &&
+    context.outputLeft === output.length - wanted.length && wanted.every((byte, at) => output[at] === byte);
+  try {
+    const inflater = make(contexts.inflater(15));
+    if (!makes(inflater, ALONE, HELLO) || !makes(inflater, AGAIN, HELLO) || !makes(inflater, FINAL, HELLO, 5)) {
+      return false;
+    }
+    inflater.reset();
+    if (!makes(inflater, storedBlock(HELLO), HELLO) || !makes(inflater, AGAIN, HELLO)) return false;
+    if (makes(inflater, new Uint8Array([0xff, 0xff]), HELLO) || inflater.run(ALONE, 0, 1, output, 0, true)) {
+      return false;
+    }
+
+    const narrow = output.subarray(0, 3);
+    const second = make(contexts.inflater(9));
+    if (!second.run(ALONE, 0, ALONE.length, narrow, 0, true) || second.outputLeft !== 0) return false;
+    if (!second.run(ALONE, ALONE.length - second.inputLeft, ALONE.length, output, 3, true)) return false;
+    if (second.outputLeft !== output.length - 5 || !HELLO.every((byte, at) => output[at] === byte)) return false;
+
+    // What a deflater makes is its own choice; it must come back as it was, in pieces, again, and behind a dictionary.
+    second.reset();
+    const returns = (context: DeflateContext, from: number): boolean => {
+      if (!context.run(HELLO, from, 5, output, 0, true) || context.inputLeft !== 0) return false;
+      const bytes = output.slice(0, output.length - context.outputLeft);
+      return TAIL.every((byte, at) => bytes.at(at - 4) === byte) && makes(second, bytes, HELLO);
+    };
+    const deflater = make(contexts.deflater(9, 6, 8));
+    if (!deflater.run(HELLO, 0, 2, output, 0, false) || deflater.outputLeft !== output.length) return false;
+    if (!returns(deflater, 2) || !returns(deflater, 0)) return false;
+    deflater.reset();
+    second.reset();
+    return returns(deflater, 0) && returns(make(contexts.deflater(9, 6, 8, HELLO)), 0);
+  } catch {
+    return false;
+  } finally {
+    for (const context of made) context.close();
+  }
+}
+
+/** The same for messages. */
+function isRight(factory: DeflateFactory): boolean {
+  const passed: number[] = [];
+  const side = { takeover: true, windowBits: 15 };
+  const owner: CodecOwner = {
+    take(bytes, start, end) {
+      passed.push(...bytes.subarray(start, end));
+      return true;
+    },
+    wake() {},
+  };
+  const makes = (codec: Codec, input: Uint8Array, wanted: Uint8Array): boolean =>
+    codec.push(input, 0, input.length, true) === "done" &&
+    passed.splice(0).join() === wanted.join();
+  try {
+    const inflater = factory.inflater({ ...side, limit: 1_024 }, owner);
+    const untailed = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, bytes.length - TAIL.length);
+    if (![ALONE, AGAIN, FINAL, AGAIN].every((bytes) => makes(inflater, untailed(bytes), HELLO))) return false;
+    const deflater = factory.deflater({ ...side, level: 6, memLevel: 8, releases: false }, owner);
+    return [1, 2].every(() =>
+      deflater.push(HELLO, 0, 5, true) === "done" && makes(inflater, new Uint8Array(passed.splice(0)), HELLO)
+    );
+  } catch {
+    return false;
+  }
+}
+
+let found: { readonly deflate: DeflateContexts | DeflateFactory | undefined } | undefined;
+
+/** The best that `node:zlib` has to offer here; `undefined` when nothing of it works. */
+export function zlibDeflate(): DeflateContexts | DeflateFactory | undefined {
+  found ??= { deflate: areRight(handles) ? handles : isRight(oneShots) ? oneShots : undefined };
+  return found.deflate;
+}
+
+/** The documented calls alone, for tests. */
+export const oneShotDeflate: DeflateFactory = oneShots;
