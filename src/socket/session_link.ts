@@ -194,10 +194,14 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** {@inheritDoc SessionEvents.failed} */
   failed(error: WebSocketError): void {
+    this.#fail(error);
+    this.#finish();
+  }
+
+  #fail(error: WebSocketError): void {
     this.#error = error;
     this.#events!.closing();
-    this.#events!.error(error);
-    this.#finish();
+    if (this.#phase !== "over") this.#events!.error(error);
   }
 
   /** {@inheritDoc SessionEvents.write} */
@@ -352,11 +356,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   #lost(error: WebSocketError | undefined): void {
     if (this.#phase === "over") return;
     this.#session.discard();
-    if (error !== undefined && this.#error === undefined) {
-      this.#error = error;
-      this.#events!.closing();
-      this.#events!.error(error);
-    }
+    if (error !== undefined && this.#error === undefined) this.#fail(error);
     this.#over();
   }
 
