@@ -208,12 +208,12 @@ test("compilePath() makes nothing that a hostile path can slow down", () => {
     const compiled = [compilePath(pattern), compilePrefix(pattern)];
     for (const unit of units) {
       for (const end of ["", "//", "/", "-", "/z//"]) {
-        const path = "/" + unit.repeat(Math.ceil(64_000 / unit.length)) + end;
+        const path = "/" + unit.repeat(Math.ceil(32_000 / unit.length)) + end;
         const start = performance.now();
         for (const { regexp } of compiled) regexp.test(path);
         const took = performance.now() - start;
         // In proportion to its length it takes a few; to the square of it, many thousands.
-        assert(took < 1000, `${pattern} on ${unit}... took ${took} ms`);
+        assert(took < 500, `${pattern} on ${unit}... took ${took} ms`);
       }
     }
   }
