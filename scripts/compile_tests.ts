@@ -39,7 +39,8 @@ export async function compileTests(folder: string): Promise<Compiled> {
   return { tests: join(folder, "tests"), package: built };
 }
 
-async function compileFolder(from: string, to: string): Promise<void> {
+/** Compiles the TypeScript of a folder, file by file, and copies what else is in it. */
+export async function compileFolder(from: string, to: string): Promise<void> {
   for (const file of await listFiles(from)) {
     const output = join(to, file);
     await Deno.mkdir(dirname(output), { recursive: true });
