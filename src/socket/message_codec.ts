@@ -1,0 +1,66 @@
+/**
+ * The codec of single messages, out of the compression that a runtime lends for connections.
+ *
+ * ```
+ *   payload -> Codec.push -> take, take, ... -> the whole
+ *                 `- busy: another turn; waiting: wake -> Codec.work
+ * ```
+ */
+
+import { Gatherer } from "../protocol/bytes.ts";
+import {
+  type Codec,
+  type CodecOwner,
+  type DeflateFactory,
+  MAX_WINDOW_BITS,
+  type Progress,
+} from "../protocol/deflate.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
+import type { MessageCodec } from "./message.ts";
+
+/** Each message has its own window. */
+const ALONE = { takeover: false, windowBits: MAX_WINDOW_BITS } as const;
+/** What zlib does when it is not told otherwise. */
+const BALANCED = { level: 6, memLevel: 8, releases: false } as const;
+
+/** Makes a codec of single messages. */
+export function messageCodec(factory: DeflateFactory): MessageCodec {
+  return {
+    async deflate(payload) {
+      const deflated = await pass(payload, Infinity, (owner) => factory.deflater({ ...ALONE, ...BALANCED }, owner));
+      if (typeof deflated === "string") throw new Error(`Cannot compress a message: the codec says ${deflated}`);
+      return deflated;
+    },
+    inflate: (payload, limit) => pass(payload, limit, (owner) => factory.inflater({ ...ALONE, limit }, owner)),
+  };
+}
+
+function pass(
+  payload: Uint8Array,
+  limit: number,
+  make: (owner: CodecOwner) => Codec,
+): Promise<Uint8Array | ErrorCode> {
+  return new Promise((resolve) => {
+    const gatherer = new Gatherer();
+    let tooBig = false;
+    const codec = make({
+      take(bytes, start, end) {
+        tooBig ||= gatherer.length + end - start > limit;
+        if (!tooBig) gatherer.append(bytes, start, end);
+        return !tooBig;
+      },
+      wake: () => step(codec.work()),
+    });
+    const finish = (result: Uint8Array | ErrorCode): void => {
+      codec.close();
+      resolve(result);
+    };
+    const step = (progress: Progress): void => {
+      if (tooBig || progress === "too big") finish("WS_MESSAGE_TOO_BIG");
+      else if (progress === "invalid") finish("WS_INVALID_DEFLATE");
+      else if (progress === "done") finish(gatherer.take());
+      else if (progress === "busy") setTimeout(() => step(codec.work()));
+    };
+    step(codec.push(payload, 0, payload.length, true));
+  });
+}
