@@ -11,6 +11,7 @@ import { memoryNetwork } from "../../src/runtime/memory.ts";
 import type { ListenOptions, Runtime, Target } from "../../src/socket/transport.ts";
 import { ca, serverCert, serverKey } from "../certs.ts";
 import { behaviour, type Carrier } from "./behaviour.ts";
+import { streamsNetwork } from "./streams_network.ts";
 
 const tls = { cert: serverCert, key: serverKey };
 
@@ -76,6 +77,7 @@ function network(name: string, runtime: Runtime): Carrier {
 }
 
 behaviour(network("memory", memoryNetwork()));
+behaviour(network("streams", streamsNetwork()));
 
 behaviour(sockets("tcp", false, false));
 behaviour(sockets("tls", true, false));
