@@ -5,7 +5,7 @@
 
 import { formatHead, reasonPhrase } from "../protocol/head_format.ts";
 import { Fields } from "../protocol/fields.ts";
-import type { HttpRequest } from "./request.ts";
+import { exchangeOf, type HttpRequest } from "./request.ts";
 import { type HttpResponse, join } from "./response.ts";
 import type { Tail } from "./tail.ts";
 
@@ -30,7 +30,7 @@ export async function sendAnswer(tail: Tail, req: HttpRequest): Promise<void> {
   } catch (error) {
     // The peer has to see that the answer is not whole.
     tail.cut(error);
-    req.exchange.report(error);
+    exchangeOf(req).report(error);
     return;
   }
   await tail.finish();
@@ -45,7 +45,7 @@ async function sendBody(tail: Tail, req: HttpRequest): Promise<void> {
   fields.append("Connection", fields.has("upgrade") ? "upgrade, close" : "close");
   const stream = body instanceof ReadableStream ? body : undefined;
   const bytes = body instanceof Uint8Array ? body : new Uint8Array(0);
-  const chunked = stream !== undefined && req.exchange.head.version === "1.1";
+  const chunked = stream !== undefined && exchangeOf(req).head.version === "1.1";
   if (!bodiless) {
     if (stream === undefined) fields.append("Content-Length", String(bytes.length));
     else if (chunked) fields.append("Transfer-Encoding", "chunked");

@@ -4,7 +4,7 @@
 
 import { RequestError } from "./exchange.ts";
 import { type Handler, invoke } from "./handler.ts";
-import type { HttpRequest } from "./request.ts";
+import { exchangeOf, type HttpRequest } from "./request.ts";
 
 /**
  * Runs a handler on a request. Afterwards the answer stands in `req.response`, unless the connection was taken over. What a
@@ -16,7 +16,7 @@ export async function dispatch(handler: Handler, req: HttpRequest): Promise<void
     await invoke(handler, req);
   } catch (error) {
     if (error instanceof RequestError) return req.response.refuse(error.status, error.message);
-    req.exchange.report(error);
+    exchangeOf(req).report(error);
     req.response.refuse(500, "Internal server error");
   }
 }

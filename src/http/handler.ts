@@ -217,11 +217,9 @@ interface Rule<V extends Routable> {
 export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   #rules: Rule<V>[] = [];
 
-  /**
-   * Makes a routing of a map, for one method (`"*"`: all; `"host"`: the patterns are of hosts) or for all; throws as
-   * `append` does.
-   */
+  /** Makes a routing of a map, for all methods; throws as `append` does. */
   constructor(map?: RouteMap<V>);
+  /** Makes a routing of a map, for one method; `"*"` is all, and with `"host"` the patterns are of hosts. */
   constructor(method: string, map: RouteMap<V>);
   constructor(first: string | RouteMap<V> = {}, map?: RouteMap<V>) {
     if (typeof first === "string") this.#addAll(first, map);
@@ -229,16 +227,19 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   }
 
   /**
-   * Adds rules behind those there are: one, for all methods or a given one; those of a map; or those of another routing,
-   * which is empty afterwards. Where a map follows one text, that is a method when it is `*` or upper-case letters only,
-   * else a pattern.
+   * Adds the rules of a map, or of another routing, which is empty afterwards, behind those there are.
    *
    * @throws {TypeError} When a handler is none, naming its pattern.
    * @throws {SyntaxError} When a pattern cannot be compiled, naming it.
    */
   append(rules: Routing<V> | RouteMap<V>): this;
+  /**
+   * Adds a rule for all methods. Throws as with one argument.
+   *
+   * Where a map follows a text, that is a method when it is `*` or upper-case letters only: its rules are for that method.
+   */
   append(pattern: string, like: HandlerLike<V>): this;
-  append(method: string, map: RouteMap<V>): this;
+  /** Adds a rule for one method; with `"host"`, for a host. Throws as with one argument. */
   append(method: string, pattern: string, like: HandlerLike<V>): this;
   append(first: string | Routing<V> | RouteMap<V>, second?: string | HandlerLike<V>, third?: HandlerLike<V>): this {
     if (first instanceof Routing) {
@@ -253,62 +254,46 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   }
 
   /** Adds rules for all methods. Throws as `append`. */
-  all(map: RouteMap<V>): this;
-  all(pattern: string, like: HandlerLike<V>): this;
-  all(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("*", first, like);
+  all(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("*", pattern, like);
   }
 
   /** Adds rules for `GET`, and with it for `HEAD`. Throws as `append`. */
-  get(map: RouteMap<V>): this;
-  get(pattern: string, like: HandlerLike<V>): this;
-  get(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("GET", first, like);
+  get(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("GET", pattern, like);
   }
 
   /** Adds rules for `POST`. Throws as `append`. */
-  post(map: RouteMap<V>): this;
-  post(pattern: string, like: HandlerLike<V>): this;
-  post(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("POST", first, like);
+  post(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("POST", pattern, like);
   }
 
   /** Adds rules for `PUT`. Throws as `append`. */
-  put(map: RouteMap<V>): this;
-  put(pattern: string, like: HandlerLike<V>): this;
-  put(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("PUT", first, like);
+  put(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("PUT", pattern, like);
   }
 
   /** Adds rules for `DELETE`. Throws as `append`. */
-  del(map: RouteMap<V>): this;
-  del(pattern: string, like: HandlerLike<V>): this;
-  del(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("DELETE", first, like);
+  del(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("DELETE", pattern, like);
   }
 
   /** Adds rules for `PATCH`. Throws as `append`. */
-  patch(map: RouteMap<V>): this;
-  patch(pattern: string, like: HandlerLike<V>): this;
-  patch(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("PATCH", first, like);
+  patch(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("PATCH", pattern, like);
   }
 
   /** Adds rules for `FIND`. Throws as `append`. */
-  find(map: RouteMap<V>): this;
-  find(pattern: string, like: HandlerLike<V>): this;
-  find(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("FIND", first, like);
+  find(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("FIND", pattern, like);
   }
 
   /**
    * Adds rules by host, without its port: `*` is one label or a part of one, and alone any host. The path stays for the
    * handler. Throws as `append`.
    */
-  host(map: RouteMap<V>): this;
-  host(pattern: string, like: HandlerLike<V>): this;
-  host(first: string | RouteMap<V>, like?: HandlerLike<V>): this {
-    return this.#addFor("HOST", first, like);
+  host(pattern: string | RouteMap<V>, like?: HandlerLike<V>): this {
+    return this.#addFor("HOST", pattern, like);
   }
 
   /**

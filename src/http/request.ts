@@ -10,6 +10,9 @@ import { parseCookies } from "./cookies.ts";
 import { type Exchange, RequestError } from "./exchange.ts";
 import { HttpResponse } from "./response.ts";
 
+/** The door that a request came in by: for what takes its connection over. */
+export let exchangeOf: (req: HttpRequest) => Exchange;
+
 /**
  * A request, and the answer to it.
  *
@@ -26,10 +29,9 @@ import { HttpResponse } from "./response.ts";
  * ```
  */
 export class HttpRequest {
-  /** The door the request came in by: for handlers that take the connection over, as `upgrade` does. */
-  readonly exchange: Exchange;
   /** What the pattern that led here captured, decoded: also the further arguments of a function. */
   params: readonly (string | undefined)[] = [];
+  readonly #exchange: Exchange;
   readonly #head: RequestHead;
   #value: string | undefined;
   #ended = false;
@@ -41,10 +43,18 @@ export class HttpRequest {
   #body: Promise<Uint8Array> | undefined;
   #request: Request | undefined;
 
-  /** Makes the request that a door lends. */
+  /**
+   * Makes the request that a door lends.
+   *
+   * @ignore
+   */
   constructor(exchange: Exchange) {
-    this.exchange = exchange;
+    this.#exchange = exchange;
     this.#head = exchange.head;
+  }
+
+  static {
+    exchangeOf = (req) => req.#exchange;
   }
 
   /** The method, in its case: `"GET"`. */
@@ -128,14 +138,14 @@ export class HttpRequest {
 
   /** The other end. */
   get remote(): Endpoint | undefined {
-    return this.exchange.remote;
+    return this.#exchange.remote;
   }
 
   /** Aborted when the peer is gone before it was answered. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = this.#controller = new AbortController();
-      this.exchange.ongone = (reason) => controller.abort(reason);
+      this.#exchange.ongone = (reason) => controller.abort(reason);
     }
     return this.#controller.signal;
   }
@@ -160,7 +170,7 @@ export class HttpRequest {
    * limit of the door (`maxBodySize`), or the peer is gone.
    */
   bytes(): Promise<Uint8Array> {
-    return this.#body ??= this.exchange.readBody();
+    return this.#body ??= this.#exchange.readBody();
   }
 
   /** The body as text. Rejects as `bytes`. */
@@ -202,7 +212,7 @@ export class HttpRequest {
     const authority = this.#authority;
     const host = authority !== null && isHost(authority) ? authority : "localhost";
     const query = this.queryString;
-    const url = `${this.exchange.secure ? "https" : "http"}://${host}${this.address}${query && `?${query}`}`;
+    const url = `${this.#exchange.secure ? "https" : "http"}://${host}${this.address}${query && `?${query}`}`;
     const hasBody = method !== "GET" && method !== "HEAD" &&
       (fields.has("transfer-encoding") || Number(fields.get("content-length") ?? 0) !== 0);
     const init: RequestInit & { duplex?: "half" } = { method, headers: this.headers, signal: this.signal };

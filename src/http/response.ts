@@ -89,23 +89,24 @@ export class HttpResponse {
   }
 
   /**
-   * Sets a field, or each of an object's, in the place of those of the same name. A list sets a field for each of its
-   * elements.
+   * Sets a field in the place of those of the same name; a list sets one for each of its elements.
    *
-   * @throws {TypeError} When a name is no token, or a value holds a line break or another character that no field may.
+   * @throws {TypeError} When the name is no token, or a value holds a line break or another character that no field may.
    */
   setHeader(name: string, value: FieldValue): void;
+  /** Sets each field of an object. Throws as with a name and a value. */
   setHeader(fields: Readonly<Record<string, FieldValue>>): void;
   setHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): void {
     this.#putHeader(name, value, true);
   }
 
   /**
-   * Adds a field, or each of an object's, beside those of the same name.
+   * Adds a field beside those of the same name; a list adds one for each of its elements.
    *
    * @throws {TypeError} As `setHeader`.
    */
   addHeader(name: string, value: FieldValue): void;
+  /** Adds each field of an object. Throws as `setHeader`. */
   addHeader(fields: Readonly<Record<string, FieldValue>>): void;
   addHeader(name: string | Readonly<Record<string, FieldValue>>, value?: FieldValue): void {
     this.#putHeader(name, value, false);
@@ -138,12 +139,17 @@ export class HttpResponse {
   }
 
   /**
-   * Sends the client to another address, with the status 302 unless another is given, and ends the answer.
+   * Sends the client to another address, with the status 302, and ends the answer.
+   *
+   * @throws {TypeError} When the address holds a control character.
+   */
+  redirect(url: string): void;
+  /**
+   * Sends the client to another address, with a status.
    *
    * @throws {RangeError} When the status is none of 301, 302, 303, 307 and 308.
    * @throws {TypeError} When the address holds a control character.
    */
-  redirect(url: string): void;
   redirect(status: number, url: string): void;
   redirect(status: number | string, url?: string): void {
     if (typeof status === "string") [status, url] = [302, status];

@@ -18,6 +18,7 @@ import {
 import { utf8Length } from "../protocol/utf8.ts";
 import { checkNumber } from "../socket/options.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
+import { startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
@@ -262,9 +263,9 @@ class ServerHost implements Host {
 
   /** Waits until nothing is open, or the time is over. */
   #idle(milliseconds: number): Promise<void> {
-    if (this.sockets.size === 0 && this.#connections.size === 0) return Promise.resolve();
+    if (milliseconds === 0 || (this.sockets.size === 0 && this.#connections.size === 0)) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
+      const timer = startTimeout(milliseconds, resolve);
       this.#onidle.push(() => {
         clearTimeout(timer);
         resolve();

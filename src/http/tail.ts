@@ -10,6 +10,7 @@
  */
 
 import type { Opening } from "../socket/opening.ts";
+import { startTimeout } from "../socket/timeout.ts";
 import type { Transport, TransportSink } from "../socket/transport.ts";
 import type { BodyReader } from "./body.ts";
 import { RequestError } from "./exchange.ts";
@@ -64,11 +65,9 @@ export class Tail implements TransportSink {
         if (result instanceof RequestError) reject(result);
         else resolve(result);
       };
-      const timer = timeout > 0 && timeout !== Infinity
-        ? setTimeout(() => {
-          settle(new RequestError(408, `Cannot read the body: not whole within ${timeout} ms, ${length}`));
-        }, timeout)
-        : undefined;
+      const timer = startTimeout(timeout, () => {
+        settle(new RequestError(408, `Cannot read the body: not whole within ${timeout} ms, ${length}`));
+      });
       this.#onbody = (chunk) => {
         const result = chunk instanceof RequestError ? chunk : reader.push(chunk);
         if (result !== undefined) settle(result);

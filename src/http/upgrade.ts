@@ -8,13 +8,14 @@
  * ```
  */
 
-import { INTERNAL_ERROR } from "../protocol/constants.ts";
+import { HANDSHAKE_TIMEOUT, INTERNAL_ERROR } from "../protocol/constants.ts";
 import { acceptHead, checkRequest, createKey, type HandshakeRequest } from "../protocol/handshake.ts";
-import { Fields } from "../protocol/head.ts";
+import { Fields, type RequestHead } from "../protocol/head.ts";
 import type { Link } from "../socket/link.ts";
 import { checkNumber } from "../socket/options.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
 import { acceptSocket, closeWith, type Socket } from "../socket/socket.ts";
+import { startTimeout } from "../socket/timeout.ts";
 import { ownFields } from "./answer.ts";
 import { type ErrorReporter, safely } from "./dispatch.ts";
 import type { Handler } from "./handler.ts";
@@ -27,7 +28,7 @@ import {
 } from "./negotiate.ts";
 import { checkNames, checkType, wrongKind } from "./options.ts";
 import { type OriginCheck, originCheck, type OriginPolicy, originRefusal } from "./origin.ts";
-import type { HttpRequest } from "./request.ts";
+import { exchangeOf, type HttpRequest } from "./request.ts";
 
 /** Gets each connection, open, and the request it came with. What it throws closes the connection with 1011. */
 export type Accept = (conn: Socket, req: HttpRequest) => unknown;
@@ -75,6 +76,21 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Makes a handler that accepts WebSockets, as `upgrade(options, accept)` does without options.
+ *
+ * @throws {TypeError} When `accept` is no function.
+ *
+ * @example
+ * ```ts
+ * import { upgrade } from "@sockeye/ws";
+ *
+ * const echo = upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * });
+ * ```
+ */
+export function upgrade(accept: Accept): Handler;
+/**
  * Makes a handler that accepts WebSockets.
  *
  * Answers 405 to another method than GET, 426 to a request that does not ask for WebSocket or asks for another version,
@@ -103,7 +119,6 @@ const KNOWN: ReadonlySet<string> = new Set([
  * });
  * ```
  */
-export function upgrade(accept: Accept): Handler;
 export function upgrade(options: UpgradeOptions, accept: Accept): Handler;
 export function upgrade(first: UpgradeOptions | Accept, second?: Accept): Handler {
   const [options, accept] = typeof first === "function" ? [{}, first] : [first, second];
@@ -129,7 +144,7 @@ class UpgradeHandler implements Handler {
     this.#allows = originCheck(options.origin);
     this.#pick = protocolPicker(options.protocols);
     this.#deflate = checkDeflate(options.perMessageDeflate);
-    this.#timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? 10_000);
+    this.#timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
     this.#fields = checkFields(options.headers);
     checkType("onerror", options.onerror, "function");
     this.#report = options.onerror;
@@ -142,13 +157,14 @@ class UpgradeHandler implements Handler {
   }
 
   async invoke(req: HttpRequest): Promise<void> {
-    const check = checkRequest(req.exchange.head);
+    const exchange = exchangeOf(req);
+    const check = checkRequest(exchange.head);
     if (!check.ok) {
       const { status, fields, reason } = check.refusal;
       for (const [name, value] of fields) req.response.setHeader(name, value);
       return req.response.refuse(status, reason);
     }
-    if (hasBody(req)) return req.response.refuse(400, "Cannot upgrade to WebSocket: the request has a body");
+    if (hasBody(exchange.head)) return req.response.refuse(400, "Cannot upgrade to WebSocket: the request has a body");
 
     const decision = this.#decide(check.request, req);
     const decided = decision instanceof Promise ? await within(this.#timeout, decision) : decision;
@@ -158,7 +174,7 @@ class UpgradeHandler implements Handler {
     const { extensions, link } = negotiateExtensions(check.request.extensions, this.#deflate);
     const fields = new Fields(this.#fields);
     for (const [name, value] of ownFields(req.response)) fields.append(name, value);
-    const taken = req.exchange.takeOver({
+    const taken = exchange.takeOver({
       request: check.request,
       fields,
       link: { ...this.#limits, ...link, protocol: decided, extensions },
@@ -181,7 +197,8 @@ class UpgradeHandler implements Handler {
   }
 
   #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
-    const { remote, exchange } = req;
+    const { remote } = req;
+    const exchange = exchangeOf(req);
     const conn = acceptSocket(link, { origin: request.origin ?? "", ...(remote === undefined ? {} : { remote }) });
     exchange.accepted(conn);
     const fail = (error: unknown): void => {
@@ -208,9 +225,8 @@ type Decision = string | typeof REFUSED;
 
 /** Waits for a promise, but not for longer than so many milliseconds. */
 async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof LATE> {
-  if (milliseconds === 0 || milliseconds === Infinity) return await promise;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<typeof LATE>((resolve) => timer = setTimeout(resolve, milliseconds, LATE));
+  const late = new Promise<typeof LATE>((resolve) => timer = startTimeout(milliseconds, () => resolve(LATE)));
   try {
     return await Promise.race([promise, late]);
   } finally {
@@ -222,7 +238,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
-function hasBody({ exchange: { head: { fields } } }: HttpRequest): boolean {
+function hasBody({ fields }: RequestHead): boolean {
   return fields.has("transfer-encoding") || Number.parseInt(fields.get("content-length") ?? "0", 10) > 0;
 }
 

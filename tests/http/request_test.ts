@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { RequestError } from "../../src/http/exchange.ts";
-import { HttpRequest } from "../../src/http/request.ts";
+import { exchangeOf, HttpRequest } from "../../src/http/request.ts";
 import type { Cookie } from "../../src/http/response.ts";
 import { bodyText, FakeExchange, fakeRequest } from "./fake_exchange.ts";
 
@@ -53,10 +53,10 @@ test("HttpRequest reads cookies, the first of a name, whatever is in them", () =
 
 test("HttpRequest aborts its signal when the peer is gone", () => {
   const req = fakeRequest("GET", "/");
-  assertEquals(req.exchange.ongone, undefined);
+  assertEquals(exchangeOf(req).ongone, undefined);
   const { signal } = req;
   assert(!signal.aborted);
-  req.exchange.ongone?.("gone");
+  exchangeOf(req).ongone?.("gone");
   assertEquals([signal.aborted, signal.reason], [true, "gone"]);
   assertStrictEquals(req.signal, signal);
 });
