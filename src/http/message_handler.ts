@@ -190,7 +190,7 @@ export class MessageHandler implements Handler {
 /** One connection, a message at a time: from one message to the asking for the next it is paused. */
 class Conversation {
   readonly #conn: Socket;
-  /** More than one where several came with the handshake. */
+  /** Those that came and were not asked for yet. */
   readonly #events: MessageEvent[] = [];
   #congested = false;
   #over = false;

@@ -192,12 +192,16 @@ export class Message {
   }
 
   /**
-   * Reads the whole body as JSON; with a value, makes its JSON the body.
+   * Reads the whole body as JSON.
    *
-   * @throws {SyntaxError} When the body is no JSON.
-   * @throws {TypeError} When the value has none.
+   * @throws {SyntaxError} When it is none.
    */
   json(): unknown;
+  /**
+   * Makes the JSON of a value the body.
+   *
+   * @throws {TypeError} When it has none.
+   */
   json(value: unknown): this;
   json(...value: [unknown?]): unknown {
     if (value.length === 0) return parseJson(lenientDecoder.decode(this.body.bytes));

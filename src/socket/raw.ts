@@ -17,9 +17,12 @@ import { parseUrl } from "./target.ts";
 import type { Runtime, Transport, TransportSink } from "./transport.ts";
 
 /** Options of `connect`. */
-export type RawOptions = Pick<SocketOptions, typeof KNOWN[number]>;
+export type RawOptions = Pick<
+  SocketOptions,
+  "origin" | "headers" | "handshakeTimeout" | "maxHeadSize" | "maxHeadFields" | "tls" | "signal" | "connect"
+>;
 
-const KNOWN = [
+const KNOWN: ReadonlySet<string> = new Set<keyof RawOptions>([
   "origin",
   "headers",
   "handshakeTimeout",
@@ -28,7 +31,7 @@ const KNOWN = [
   "tls",
   "signal",
   "connect",
-] as const;
+]);
 
 /** The bytes of a connection whose opening handshake is done. */
 export interface RawStream extends AsyncDisposable {
@@ -82,8 +85,8 @@ function ownOptions(origin: unknown): RawOptions {
     throw new TypeError(`Cannot connect: origin is ${String(origin)}, wanted a string or options`);
   }
   for (const name of Object.keys(origin)) {
-    if (!(KNOWN as readonly string[]).includes(name)) {
-      throw new TypeError(`Cannot connect: option ${quote(name)} is unknown, wanted one of ${KNOWN.join(", ")}`);
+    if (!KNOWN.has(name)) {
+      throw new TypeError(`Cannot connect: option ${quote(name)} is unknown, wanted one of ${[...KNOWN].join(", ")}`);
     }
   }
   return origin;
