@@ -7,14 +7,16 @@
  */
 
 import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
-import { HandshakeError, WebSocketError } from "../protocol/errors.ts";
+import { WebSocketError } from "../protocol/errors.ts";
 import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts";
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";
 import { Opening } from "./opening.ts";
+import { readRefusal } from "./refusal.ts";
 import { type LinkOptions, SessionLink } from "./session_link.ts";
 import { routeOf } from "./target.ts";
-import type { ClientTls, Runtime, Transport } from "./transport.ts";
+import { startTimeout } from "./timeout.ts";
+import type { ClientTls, Runtime, Target, Transport } from "./transport.ts";
 
 /** What a client asks for, and its limits. */
 export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensions"> {
@@ -44,11 +46,6 @@ export interface Accepted {
   readonly extensions: string;
 }
 
-/** How much of the body of a refusal is kept, in bytes. */
-const MAX_REFUSAL_BODY = 16_384;
-/** How long the body of a refusal is waited for, in milliseconds. */
-const REFUSAL_TIMEOUT = 2_000;
-
 /**
  * Connects and makes the opening handshake. Rejects with a `WebSocketError`: `WS_CONNECT_FAILED`, `WS_HANDSHAKE_TIMEOUT`,
  * `WS_INVALID_HEAD`, `WS_HEAD_TOO_LARGE`, `WS_PEER_VANISHED`, `WS_INVALID_HANDSHAKE`, `WS_HANDSHAKE_REFUSED` (a
@@ -76,15 +73,10 @@ export async function openHandshake(
   const deadline = new Deadline(timeout, signal);
   let transport: Transport | undefined;
   try {
-    try {
-      transport = await connect(target, deadline.signal);
-    } catch (cause) {
-      throw deadline.reason ??
-        new WebSocketError("WS_CONNECT_FAILED", `Cannot connect to ${url.href}: ${textOf(cause)}`, { cause });
-    }
+    transport = await reach(url, target, connect, deadline);
     const opening = new Opening(transport);
-    const abort = (): void => opening.abort(deadline.reason);
-    deadline.signal.addEventListener("abort", abort);
+    if (deadline.reason !== undefined) throw deadline.reason;
+    deadline.signal.addEventListener("abort", () => opening.abort(deadline.reason));
     transport.write(formatHead(request), true);
     let head: ResponseHead;
     try {
@@ -96,7 +88,7 @@ export async function openHandshake(
       throw deadline.reason ?? error;
     }
     const answer = checkResponse(head, { key, protocols });
-    if (answer instanceof WebSocketError) throw await refusal(opening, head, answer);
+    if (answer instanceof WebSocketError) throw await readRefusal(opening, head, answer, deadline.signal);
     if (answer.extensions.length > 0) {
       throw new WebSocketError(
         "WS_INVALID_HANDSHAKE",
@@ -105,7 +97,6 @@ export async function openHandshake(
         }, none was offered`,
       );
     }
-    deadline.signal.removeEventListener("abort", abort);
     return { opening, protocol: answer.protocol, extensions: formatExtensions(answer.extensions) };
   } catch (error) {
     transport?.abort();
@@ -113,6 +104,23 @@ export async function openHandshake(
   } finally {
     deadline.clear();
   }
+}
+
+/** Connects, if it can be done in time. A transport that comes too late is dropped. */
+function reach(url: URL, target: Target, connect: Runtime["connect"], deadline: Deadline): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(deadline.reason);
+    if (deadline.reason !== undefined) return giveUp();
+    deadline.signal.addEventListener("abort", giveUp);
+    // Who connects may not look at the signal, or not in time.
+    new Promise<Transport>((connected) => connected(connect(target, deadline.signal))).then((transport) => {
+      if (deadline.reason === undefined) resolve(transport);
+      else transport.abort();
+    }, (cause) => {
+      const message = `Cannot connect to ${url.href}: ${textOf(cause)}`;
+      reject(deadline.reason ?? new WebSocketError("WS_CONNECT_FAILED", message, { cause }));
+    });
+  });
 }
 
 /** Makes the link of a connection that a server has accepted. */
@@ -142,13 +150,11 @@ class Deadline {
     this.#onabort = () => this.#abort(abortError(outer.reason));
     if (outer.aborted) this.#onabort();
     outer.addEventListener("abort", this.#onabort);
-    if (milliseconds > 0 && milliseconds !== Infinity) {
-      this.#timer = setTimeout(() => {
-        this.#abort(
-          new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot connect: handshake not done within ${milliseconds} ms`),
-        );
-      }, milliseconds);
-    }
+    this.#timer = startTimeout(milliseconds, () => {
+      this.#abort(
+        new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot connect: handshake not done within ${milliseconds} ms`),
+      );
+    });
   }
 
   get signal(): AbortSignal {
@@ -171,53 +177,6 @@ export function abortError(reason: unknown): WebSocketError {
   return reason instanceof WebSocketError
     ? reason
     : new WebSocketError("WS_ABORTED", `Connection was given up: ${textOf(reason)}`, { cause: reason });
-}
-
-/** Reads the beginning of the body of an answer that is no acceptance. */
-function refusal(opening: Opening, head: ResponseHead, error: WebSocketError): Promise<HandshakeError> {
-  const declared = Number(head.fields.get("content-length") ?? NaN);
-  const wanted = Math.min(Number.isNaN(declared) ? Infinity : declared, MAX_REFUSAL_BODY);
-  const chunked = (head.fields.get("transfer-encoding") ?? "").toLowerCase() === "chunked";
-  const decoder = new TextDecoder();
-  let body = "";
-  let length = 0;
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      opening.transport.abort();
-      const { status, fields } = head;
-      const text = chunked ? unchunk(body) : body;
-      resolve(new HandshakeError(error.code, error.message, { status, headers: [...fields], body: text }));
-    };
-    const timer = setTimeout(finish, REFUSAL_TIMEOUT);
-    if (wanted === 0 || head.status === 101) {
-      finish();
-      return;
-    }
-    opening.open({
-      data(chunk) {
-        body += decoder.decode(chunk.subarray(0, wanted - length), { stream: true });
-        length += chunk.length;
-        if (length >= wanted || (chunked && body.endsWith("0\r\n\r\n"))) finish();
-      },
-      end: finish,
-      drain() {},
-      abort: finish,
-    });
-  });
-}
-
-/** Takes the text out of the chunked coding (RFC 9112, section 7.1), as far as it came. */
-function unchunk(body: string): string {
-  let text = "";
-  let at = 0;
-  for (;;) {
-    const line = body.indexOf("\r\n", at);
-    const size = line < 0 ? NaN : Number.parseInt(body.slice(at, line), 16);
-    if (!(size > 0)) return text;
-    text += body.slice(line + 2, line + 2 + size);
-    at = line + 2 + size + 2;
-  }
 }
 
 function textOf(reason: unknown): string {

@@ -5,30 +5,63 @@
 
 import type { SocketEvent } from "./events.ts";
 
-/** How many bytes of messages are held before the peer is made to wait. */
+/** How many bytes are held before the peer is made to wait. */
 const MAX_HELD = 1_048_576;
+/** What an event takes beside the bytes of its message: a flood of empty messages must end too. */
+const EVENT_SIZE = 128;
+
+/** What becomes of held events. */
+export interface HeldOwner {
+  /** Delivers an event. */
+  deliver(event: SocketEvent): void;
+  /** Whether the application wants nothing now. */
+  isPaused(): boolean;
+  /** All has been delivered, and nothing is to be held any more. */
+  done(): void;
+}
 
 /** Events that wait for the first listener. */
 export class HeldEvents {
+  readonly #owner: HeldOwner;
   readonly #events: SocketEvent[] = [];
   #bytes = 0;
-  #releasing = false;
+  #listened = false;
+  #scheduled = false;
+
+  /** Makes a place for the events of `owner`. */
+  constructor(owner: HeldOwner) {
+    this.#owner = owner;
+  }
 
   /** Holds an event of so many bytes. Returns whether the peer has to wait now. */
   add(event: SocketEvent, bytes: number): boolean {
     this.#events.push(event);
-    this.#bytes += bytes;
+    this.#bytes += bytes + EVENT_SIZE;
     return this.#bytes >= MAX_HELD;
   }
 
-  /** Delivers what is held at the end of this turn, so that all listeners that are added in it get it; then `done`. */
-  release(deliver: (event: SocketEvent) => void, done: () => void): void {
-    if (this.#releasing) return;
-    this.#releasing = true;
+  /** Somebody listens: what is held is delivered at the end of this turn, so that all who are added in it get it. */
+  release(): void {
+    this.#listened = true;
+    this.goOn();
+  }
+
+  /** Goes on after a pause. */
+  goOn(): void {
+    if (!this.#listened || this.#scheduled) return;
+    this.#scheduled = true;
     queueMicrotask(() => {
-      // What comes while this goes on stands in order behind it.
-      for (let at = 0; at < this.#events.length; at++) deliver(this.#events[at]!);
-      done();
+      this.#scheduled = false;
+      this.#deliver();
     });
+  }
+
+  #deliver(): void {
+    const owner = this.#owner;
+    // What comes while this goes on stands in order behind it.
+    let at = 0;
+    while (!owner.isPaused() && at < this.#events.length) owner.deliver(this.#events[at++]!);
+    this.#events.splice(0, at);
+    if (!owner.isPaused()) owner.done();
   }
 }

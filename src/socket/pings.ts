@@ -22,13 +22,19 @@ export class Pings {
 
   /** Resolves with the milliseconds until a pong with this payload comes. */
   expect(payload: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
+    const pong = new Promise<number>((resolve, reject) => {
       const key = keyOf(payload);
       const waiting = this.#waiting.get(key);
       const entry = { at: performance.now(), resolve, reject };
       if (waiting === undefined) this.#waiting.set(key, [entry]);
       else waiting.push(entry);
     });
+    return mayFail(pong);
+  }
+
+  /** Rejects: no ping can be sent any more. */
+  refuse(error: WebSocketError): Promise<number> {
+    return mayFail(Promise.reject(error));
   }
 
   /** A pong came: it answers all pings with its payload. */
@@ -46,6 +52,12 @@ export class Pings {
     for (const waiting of this.#waiting.values()) for (const { reject } of waiting) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Who pings without waiting for the pong hears of the end by its events. */
+function mayFail(pong: Promise<number>): Promise<number> {
+  pong.catch(() => {});
+  return pong;
 }
 
 /** Bytes as a key: one character for each. */

@@ -31,7 +31,7 @@ export class SendQueue {
       ? payload.arrayBuffer().then((bytes) => new Uint8Array(bytes))
       : typeof payload === "string"
       ? payload
-      : payload.slice();
+      : new Uint8Array(payload);
     this.#chain(async () => {
       try {
         const data = await ready;

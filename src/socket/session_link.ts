@@ -200,8 +200,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   #fail(error: WebSocketError): void {
     this.#error = error;
-    this.#events!.closing();
-    if (this.#phase !== "over") this.#events!.error(error);
+    this.#events?.closing();
+    if (this.#phase !== "over") this.#events?.error(error);
   }
 
   /** {@inheritDoc SessionEvents.write} */
@@ -367,7 +367,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     clearTimeout(this.#timer);
     this.#rest.length = 0;
     const record = this.#session.closeRecord;
-    this.#events!.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
+    this.#events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
   }
 }
 

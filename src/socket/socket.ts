@@ -70,12 +70,16 @@ export class Socket extends SocketEmitter<Socket> {
   #controller: AbortController | undefined;
   #unlisten: (() => void) | undefined;
 
+  /** The application has called `pause`. */
+  #paused = false;
   /** Events for the first listener, of a server's end that has none yet. */
   #held: HeldEvents | undefined;
   #refed = true;
 
-  /** Sends that wait behind a Blob that is being read. */
+  /** Sends that wait behind a Blob that is being read; `close` may wait behind them. */
   #queue: SendQueue | undefined;
+  /** The link takes messages: a Close frame has neither come nor gone. */
+  #takes = false;
   /** Bytes given to `send` after closing, as the web counts them. */
   #lostBytes = 0;
 
@@ -90,7 +94,7 @@ export class Socket extends SocketEmitter<Socket> {
       this.#protocol = link.protocol;
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
-      this.#held = new HeldEvents();
+      this.#held = this.#hold();
       this.#open(link);
       return;
     }
@@ -105,12 +109,13 @@ export class Socket extends SocketEmitter<Socket> {
       signal.addEventListener("abort", onabort);
       this.#unlisten = () => signal.removeEventListener("abort", onabort);
     }
-    this.#controller = new AbortController();
-    if (signal?.aborted) this.#controller.abort(abortError(signal.reason));
-    start.connect(this.#controller.signal).then((link) => {
-      this.#protocol = link.protocol;
-      this.#open(link);
-    }).catch((error) => this.#neverOpened(error));
+    const controller = this.#controller = new AbortController();
+    if (signal?.aborted) controller.abort(abortError(signal.reason));
+    start.connect(controller.signal).then((link) => {
+      if (!controller.signal.aborted) return this.#open(link);
+      link.terminate();
+      this.#neverOpened(controller.signal.reason);
+    }, (error) => this.#neverOpened(error));
   }
 
   static {
@@ -194,8 +199,8 @@ export class Socket extends SocketEmitter<Socket> {
    */
   send(data: unknown): boolean {
     const payload = typeof data === "string" ? data : toPayload(data);
-    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload);
     if (this.#readyState !== OPEN) return this.#refuse(payload);
+    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload);
     return this.#sendNow(payload);
   }
 
@@ -206,7 +211,7 @@ export class Socket extends SocketEmitter<Socket> {
     return !link.congested;
   }
 
-  #refuse(payload: string | Uint8Array): boolean {
+  #refuse(payload: string | Uint8Array | Blob): boolean {
     if (this.#readyState === CONNECTING) {
       throw new DOMException("Cannot send: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
     }
@@ -216,10 +221,9 @@ export class Socket extends SocketEmitter<Socket> {
 
   /** A Blob has to be read first; what is sent after it waits for it. */
   #sendLater(payload: string | Uint8Array | Blob): boolean {
-    if (this.#readyState === CONNECTING) this.#refuse("");
     this.#queue ??= new SendQueue((error) => this.terminate(error));
     this.#queue.push(payload, (ready) => {
-      if (this.#readyState === OPEN) this.#sendNow(ready);
+      if (this.#takes) this.#sendNow(ready);
       else this.#refuse(ready);
     });
     return true;
@@ -227,16 +231,24 @@ export class Socket extends SocketEmitter<Socket> {
 
   /**
    * Sends a ping of up to 125 bytes and resolves with the milliseconds until its pong. Rejects with a `WebSocketError` when
-   * the connection ends first. Without data, the ping carries a number of its own.
+   * the connection ends first, or has ended; nobody has to handle that. Without data, the ping carries a number of its own.
+   *
+   * Throws a `TypeError` or `RangeError` for wrong data, a `DOMException` named `InvalidStateError` while connecting.
    */
   ping(data?: string | ArrayBuffer | ArrayBufferView): Promise<number> {
     const payload = data === undefined ? this.#pings.nextPayload() : toPayload(data);
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload as Uint8Array;
+    if (payload instanceof Blob) throw new TypeError("Cannot ping: data is a Blob, wanted a string or bytes");
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
     if (bytes.length > MAX_CONTROL_PAYLOAD) {
       throw new RangeError(`Cannot ping: data has ${bytes.length} bytes, wanted at most ${MAX_CONTROL_PAYLOAD}`);
     }
+    if (this.#readyState === CONNECTING) {
+      throw new DOMException("Cannot ping: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
+    }
     if (this.#readyState !== OPEN) {
-      throw new DOMException(`Cannot ping: readyState is ${this.#readyState}, wanted OPEN`, "InvalidStateError");
+      return this.#pings.refuse(
+        new WebSocketError("WS_PEER_VANISHED", "Cannot ping: the connection is closing or over"),
+      );
     }
     const pong = this.#pings.expect(bytes);
     this.#link!.ping(bytes);
@@ -267,26 +279,31 @@ export class Socket extends SocketEmitter<Socket> {
   #closeWith(code: number, reason: string): void {
     if (this.#readyState === CONNECTING) {
       this.#abort(new WebSocketError("WS_ABORTED", "Connection was closed before it was open"));
-    } else if (this.#queue?.busy) this.#queue.after(() => this.#link!.close(code, reason));
-    else this.#link!.close(code, reason);
+    } else if (this.#readyState === OPEN && this.#queue?.busy) {
+      this.#readyState = CLOSING;
+      this.#queue.after(() => this.#link!.close(code, reason));
+    } else if (this.#readyState === OPEN) this.#link!.close(code, reason);
   }
 
   /** Cuts the connection without a closing handshake: `close` comes with 1006. With an error, `error` comes first. */
   terminate(error?: WebSocketError): void {
     if (this.#readyState === CONNECTING) {
       this.#abort(error ?? new WebSocketError("WS_ABORTED", "Connection was cut before it was open"));
-    } else this.#link!.terminate(error);
+    } else this.#link?.terminate(error);
   }
 
   /** Stops delivery at once; the peer feels it when its buffers are full. Nothing is lost. */
   pause(): this {
+    this.#paused = true;
     this.#link?.pause();
     return this;
   }
 
   /** Goes on delivering. */
   resume(): this {
-    this.#link?.resume();
+    this.#paused = false;
+    if (this.#held === undefined) this.#link?.resume();
+    else this.#held.goOn();
     return this;
   }
 
@@ -308,10 +325,13 @@ export class Socket extends SocketEmitter<Socket> {
 
   #open(link: Link): void {
     this.#link = link;
+    this.#protocol = link.protocol;
     this.#readyState = OPEN;
+    this.#takes = true;
     if (!this.#refed) link.unref();
-    if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
     link.start(this.#inlet());
+    if (this.#paused) link.pause();
+    if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
   }
 
   #inlet(): LinkEvents {
@@ -330,7 +350,10 @@ export class Socket extends SocketEmitter<Socket> {
       },
       drain: () => this.#tell(new SocketEvent("drain", this)),
       closing: () => {
+        this.#takes = false;
         if (this.#readyState === OPEN) this.#readyState = CLOSING;
+        // Nothing is read any more that could be stopped.
+        if (this.#paused) this.resume();
       },
       error: (error) => {
         this.#pings.fail(error);
@@ -349,7 +372,7 @@ export class Socket extends SocketEmitter<Socket> {
   #binary(data: Uint8Array): Data {
     if (this.#binaryType === "uint8array") return data;
     // A copy, as the view may lie in a larger buffer.
-    const bytes = data.slice();
+    const bytes = new Uint8Array(data);
     return this.#binaryType === "arraybuffer" ? bytes.buffer : new Blob([bytes]);
   }
 
@@ -363,6 +386,7 @@ export class Socket extends SocketEmitter<Socket> {
   }
 
   #closed(record: CloseRecord): void {
+    this.#takes = false;
     this.#readyState = CLOSED;
     this.#unlisten?.();
     this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
@@ -388,9 +412,17 @@ export class Socket extends SocketEmitter<Socket> {
 
   /** {@inheritDoc Emitter.listenerAdded} */
   protected override listenerAdded(): void {
-    this.#held?.release((event) => this.deliver(event.type, event), () => {
-      this.#held = undefined;
-      this.#link!.resume();
+    this.#held?.release();
+  }
+
+  #hold(): HeldEvents {
+    return new HeldEvents({
+      deliver: (event) => this.deliver(event.type, event),
+      isPaused: () => this.#paused,
+      done: () => {
+        this.#held = undefined;
+        this.#link!.resume();
+      },
     });
   }
 }
