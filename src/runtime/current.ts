@@ -17,5 +17,6 @@ async function find(): Promise<Runtime> {
   if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
   if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;
   if ("process" in globalThis) return (await import("./node.ts")).nodeRuntime;
+  if ("WebSocket" in globalThis) return (await import("./native.ts")).nativeRuntime;
   throw new Error("Cannot connect: this runtime is not known, wanted Deno, Bun or Node, or the option connect");
 }

@@ -2,9 +2,9 @@
  * How the two ends of a connection begin: a client's with a URL and checked options, a server's with a link that is open.
  */
 
-import { WebSocketError } from "../protocol/errors.ts";
-import { linkOf, openHandshake } from "./connect.ts";
+import { connectBytes } from "./byte_connect.ts";
 import type { Link } from "./link.ts";
+import { checkSupported, connectNative, namesOf } from "./native_connect.ts";
 import { type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
 import type { Endpoint, Runtime } from "./transport.ts";
@@ -15,7 +15,8 @@ export class ClientStart {
   readonly url: URL;
   /** The options, checked. */
   readonly options: CheckedOptions;
-  readonly #runtime: (() => Promise<Runtime>) | undefined;
+  /** Connects and makes the opening handshake. Rejects with what failed, or with the signal's reason. */
+  readonly connect: (signal: AbortSignal) => Promise<Link>;
 
   /**
    * Checks the arguments of `new Socket`. Throws a `DOMException` named `SyntaxError` for a malformed URL or subprotocol,
@@ -29,25 +30,27 @@ export class ClientStart {
   ) {
     this.url = parseUrl(url);
     this.options = checkOptions(protocols, origin);
-    this.#runtime = runtime;
+    this.connect = async (signal) => {
+      const found = await find(runtime, this.options);
+      if (found?.webSocket === undefined || this.options.connector !== undefined) {
+        return await connectBytes(this.url, this.options, found, signal);
+      }
+      checkSupported(this.url, namesOf(protocols, origin));
+      return await connectNative(this.url, this.options, found.webSocket, signal);
+    };
   }
+}
 
-  /** Connects and makes the opening handshake. Rejects with what failed, or with the signal's reason. */
-  async connect(signal: AbortSignal): Promise<Link> {
-    const runtime = await this.#runtime?.();
-    const connect = this.options.connector ?? runtime?.connect.bind(runtime);
-    if (connect === undefined) {
-      throw new WebSocketError(
-        "WS_CONNECT_FAILED",
-        "Cannot connect: no runtime is bound, and no option connect is given",
-      );
-    }
-    const accepted = await openHandshake(this.url, this.options.connect, connect, signal);
-    if (signal.aborted) {
-      accepted.opening.transport.abort();
-      throw signal.reason;
-    }
-    return linkOf(accepted, this.options.connect, runtime?.decodeAscii);
+/** The runtime. A `connect` of the caller's own does without. */
+async function find(
+  runtime: (() => Promise<Runtime>) | undefined,
+  { connector }: CheckedOptions,
+): Promise<Runtime | undefined> {
+  try {
+    return await runtime?.();
+  } catch (error) {
+    if (connector === undefined) throw error;
+    return undefined;
   }
 }
 

@@ -9,6 +9,8 @@
  * It is push-shaped, because a read that costs a promise costs 40 % of the messages with one in flight.
  */
 
+import type { DeflateFactory } from "../protocol/deflate.ts";
+
 /** One end of a connection, for logs and policy; never for decisions of the protocol. */
 export type Endpoint =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
@@ -136,12 +138,59 @@ export interface Listener {
   unref(): void;
 }
 
+/** What happens on a WebSocket of the platform: the members of all kinds of events. */
+export interface PlatformEvent {
+  /** Of `message`, `ping` and `pong`. */
+  readonly data?: unknown;
+  /** Of `close`: the code, 1005 where the Close frame was empty. */
+  readonly code?: number;
+  /** Of `close`. */
+  readonly reason?: string;
+  /** Of `close`: both ends sent a Close frame. */
+  readonly wasClean?: boolean;
+}
+
+/**
+ * A WebSocket that the platform made: the members of the web's interface that are used, and after them those that only
+ * some platforms have.
+ */
+export interface PlatformSocket {
+  /** `"arraybuffer"` is set. */
+  binaryType: string;
+  /** 0 to 3, as on the web. */
+  readonly readyState: number;
+  /** The negotiated subprotocol, or "". */
+  readonly protocol: string;
+  /** The negotiated extensions, or "". */
+  readonly extensions: string;
+  /** Bytes given to `send` and not yet to the network. */
+  readonly bufferedAmount: number;
+  /** Sends a message. The bytes are lent until the call returns. */
+  send(data: string | Uint8Array): void;
+  /** Begins the closing handshake. */
+  close(code?: number, reason?: string): void;
+  /** Listens to `open`, `message`, `error` and `close`; where there is `ping`, to `ping` and `pong` too. */
+  addEventListener(type: string, listener: (event: PlatformEvent) => void): void;
+  /** Sends a ping. */
+  ping?(data: Uint8Array): void;
+  /** Cuts the connection. */
+  terminate?(): void;
+  /** The connection keeps the process alive. */
+  ref?(): void;
+  /** The connection does not keep the process alive. */
+  unref?(): void;
+}
+
 /** What a runtime must lend. Everything else comes from the web's globals. */
 export interface Runtime {
   /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
   readonly name: string;
+  /** Compresses and inflates; absent, permessage-deflate is never offered nor accepted. */
+  readonly deflate?: DeflateFactory;
   /** Decodes bytes that hold nothing above 0x7f, where the runtime has something faster than the language. */
   readonly decodeAscii?: (bytes: Uint8Array, start: number, end: number) => string;
+  /** Where there are no byte connections: begins a WebSocket of the platform's own, and clients use it. */
+  readonly webSocket?: (url: string, protocols: readonly string[]) => PlatformSocket;
   /** Opens a connection. Rejects with the runtime's own error, or with `signal.reason` when aborted. */
   connect(target: Target, signal?: AbortSignal): Promise<Transport>;
   /** Listens; `accept` is called for each connection, which is not read before its `open()`. */

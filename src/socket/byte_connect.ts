@@ -1,0 +1,35 @@
+/**
+ * How a client begins where bytes can be had, which is the normal case: our own opening handshake over the runtime's
+ * connection, or over one that the caller lends.
+ */
+
+import { WebSocketError } from "../protocol/errors.ts";
+import { linkOf, openHandshake } from "./connect.ts";
+import type { Link } from "./link.ts";
+import type { CheckedOptions } from "./options.ts";
+import type { Runtime } from "./transport.ts";
+
+/**
+ * Connects with the `connect` of the options, or else that of the runtime, and makes the opening handshake. Rejects as
+ * `openHandshake` does.
+ */
+export async function connectBytes(
+  url: URL,
+  options: CheckedOptions,
+  runtime: Runtime | undefined,
+  signal: AbortSignal,
+): Promise<Link> {
+  const connect = options.connector ?? runtime?.connect.bind(runtime);
+  if (connect === undefined) {
+    throw new WebSocketError(
+      "WS_CONNECT_FAILED",
+      "Cannot connect: no runtime is bound, and no option connect is given",
+    );
+  }
+  const accepted = await openHandshake(url, options.connect, connect, signal);
+  if (signal.aborted) {
+    accepted.opening.transport.abort();
+    throw signal.reason;
+  }
+  return linkOf(accepted, options.connect, runtime?.decodeAscii);
+}
