@@ -13,14 +13,15 @@
  * message to its end, with it until `release`.
  */
 
-import type {
-  Codec,
-  CodecOwner,
-  DeflateFactory,
-  DeflaterOptions,
-  DeflateSide,
-  InflaterOptions,
-  Progress,
+import {
+  type Codec,
+  type CodecOwner,
+  type DeflateFactory,
+  type DeflaterOptions,
+  type DeflateSide,
+  type InflaterOptions,
+  LENT,
+  type Progress,
 } from "./deflate.ts";
 import { History } from "./history.ts";
 
@@ -58,7 +59,7 @@ export interface DeflateContexts {
 }
 
 /** Bytes that a codec makes before it gives them to its owner, and bytes it compresses in one turn of the event loop. */
-const PIECE = 65_536;
+const PIECE = LENT;
 /** What an inflater makes in one turn of the event loop, in pieces. */
 const PIECES_PER_TURN = 16;
 /** Compressed messages up to this size are copied together with their tail, which costs less than a call for each. */
@@ -346,4 +347,14 @@ export class ContextDeflate implements DeflateFactory {
   inflater(options: InflaterOptions, owner: CodecOwner): Codec {
     return new ContextInflater(options, owner, this.#shared);
   }
+}
+
+const factories: WeakMap<DeflateContexts, DeflateFactory> = new WeakMap();
+
+/** The codecs of what a runtime lends: it lends contexts, or codecs of its own. */
+export function deflateFactory(lent: DeflateContexts | DeflateFactory): DeflateFactory {
+  if ("takeover" in lent) return lent;
+  let factory = factories.get(lent);
+  if (factory === undefined) factories.set(lent, factory = new ContextDeflate(lent));
+  return factory;
 }

@@ -82,18 +82,21 @@ export interface CodecOwner {
  */
 export type Progress = "done" | "busy" | "waiting" | "invalid" | "too big";
 
+/** A piece of up to so many bytes is copied by the codec that does not work on it at once. */
+export const LENT = 65_536;
+
 /** One direction of one connection: takes message after message, each in pieces, and gives them to its owner. */
 export interface Codec {
   /**
-   * Takes the next piece of a message; `last` ends the message. It is lent until the answer is neither `busy` nor
-   * `waiting`. Compressed messages come and go without the four bytes `00 00 ff ff` (RFC 7692, section 7.2).
+   * Takes the next piece of a message; `last` ends the message. One of more than `LENT` bytes is lent until the answer is
+   * neither `busy` nor `waiting`. Compressed messages come and go without the four bytes `00 00 ff ff` (RFC 7692, 7.2).
    */
   push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress;
   /** Goes on with the piece in hand. */
   work(): Progress;
   /** Gives memory back that can be had again; called when the connection is idle. In mid-message it does nothing. */
   release(): void;
-  /** Frees all, at any time save from inside of `take`. It is not used again. */
+  /** Frees all, at any time; from inside of `take`, that then returns false. It is not used again. */
   close(): void;
 }
 
@@ -119,6 +122,22 @@ export interface DeflateFactory extends DeflateAbility {
   deflater(options: DeflaterOptions, owner: CodecOwner): Codec;
   /** Makes what inflates the messages of one connection. */
   inflater(options: InflaterOptions, owner: CodecOwner): Codec;
+}
+
+/** What a session needs to speak permessage-deflate. */
+export interface DeflateSetup {
+  /** What compresses. */
+  readonly factory: DeflateFactory;
+  /** What was agreed on. */
+  readonly agreement: DeflateAgreement;
+  /** From 0 (stored) over 1 (fast) to 9 (small). */
+  readonly level: number;
+  /** From 1 (little memory) to 9. */
+  readonly memLevel: number;
+  /** Bytes from which on a message is compressed, where its sender does not say. */
+  readonly threshold: number;
+  /** Milliseconds without a compressed message after which memory is given back; 0 or Infinity for never. */
+  readonly releaseAfter: number;
 }
 
 /** The parameters as they stand in an offer or an answer. `true`: the client can be limited (RFC 7692, 7.1.2.2). */

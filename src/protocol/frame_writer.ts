@@ -1,0 +1,124 @@
+/**
+ * Frames on their way out (RFC 6455, section 5): header, mask and payload, one behind the other in the run that leaves in one
+ * write.
+ *
+ * ```
+ *   text -> encoded in its place in the run --.
+ *   bytes -> copied there --------------------+-> header before it, mask over it -> Output -> write(run)
+ *   large bytes -> header -> Output, and by themselves behind it
+ * ```
+ */
+
+import { MAX_RUN, Output, type Writer } from "./bytes.ts";
+import { CLOSE, TEXT } from "./constants.ts";
+import { FIN, headerSize, MAX_HEADER, writeHeader, writeKey } from "./frame.ts";
+import { freshKey, mask } from "./mask.ts";
+
+/** Texts up to this many characters are encoded here; the call of an encoder costs more. */
+const CHARACTERS_UP_TO = 64;
+
+const encoder = new TextEncoder();
+
+/** Writes the frames of one end. */
+export class FrameWriter {
+  readonly #masks: boolean;
+  readonly #output: Output;
+
+  /** Makes a writer that gives its runs to `write`, masked where a client writes. */
+  constructor(masks: boolean, write: Writer) {
+    this.#masks = masks;
+    this.#output = new Output(write);
+  }
+
+  /** Bytes in the run that has not left yet. */
+  get length(): number {
+    return this.#output.length;
+  }
+
+  /** How many of the bytes written since this was last set to 0 are not of messages: headers, masks, control frames. */
+  overhead = 0;
+
+  /** Lets the run leave. */
+  flush(): void {
+    this.#output.flush();
+  }
+
+  /** Writes a text message in one frame. Lone surrogates become U+FFFD. */
+  text(text: string): void {
+    const count = text.length;
+    if (count * 3 > MAX_RUN) {
+      const bytes = encoder.encode(text);
+      this.#writeLarge(FIN | TEXT, bytes, true);
+      return;
+    }
+    const output = this.#output;
+    output.reserve(MAX_HEADER + count * 3);
+    const { bytes } = output;
+    const start = output.length;
+    const body = start + headerSize(count, this.#masks);
+    let length = count;
+    let at = 0;
+    if (count <= CHARACTERS_UP_TO) {
+      for (; at < count; at++) {
+        const unit = text.charCodeAt(at);
+        if (unit >= 0x80) break;
+        bytes[body + at] = unit;
+      }
+    }
+    if (at < count) {
+      length = encoder.encodeInto(text, bytes.subarray(body)).written;
+      // The place was chosen for a text of ASCII; a longer one may need a longer header.
+      const right = start + headerSize(length, this.#masks);
+      if (right !== body) bytes.copyWithin(right, body, body + length);
+    }
+    this.#seal(FIN | TEXT, length);
+  }
+
+  /** Writes a frame: its first byte and its payload, which is lent until the call returns. */
+  frame(b0: number, payload: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (length >= MAX_RUN) {
+      this.#writeLarge(b0, payload.subarray(start, end), false);
+      return;
+    }
+    const output = this.#output;
+    output.reserve(MAX_HEADER + length);
+    const body = output.length + headerSize(length, this.#masks);
+    if (length > 0) {
+      output.bytes.set(start === 0 && end === payload.length ? payload : payload.subarray(start, end), body);
+    }
+    this.#seal(b0, length);
+  }
+
+  /** Writes header and mask around a payload of `length` bytes that stands where the header will end. */
+  #seal(b0: number, length: number): void {
+    const { bytes, length: start } = this.#output;
+    let at = writeHeader(bytes, start, b0, length, this.#masks);
+    if (this.#masks) {
+      const key = freshKey();
+      at = writeKey(bytes, at, key);
+      mask(bytes, at, at + length, key);
+    }
+    this.overhead += (b0 & CLOSE) === 0 ? at - start : at - start + length;
+    this.#output.length = at + length;
+  }
+
+  /** Sends a payload that is not worth copying once more: `own` bytes may be masked in place and kept. */
+  #writeLarge(b0: number, payload: Uint8Array, own: boolean): void {
+    const output = this.#output;
+    output.reserve(MAX_HEADER);
+    this.overhead += headerSize(payload.length, this.#masks);
+    const at = writeHeader(output.bytes, output.length, b0, payload.length, this.#masks);
+    output.length = at;
+    if (!this.#masks) {
+      output.through(payload, own);
+      return;
+    }
+    const key = freshKey();
+    output.length = writeKey(output.bytes, at, key);
+    // Not slice(), which is no copy where the bytes are a Buffer of Node.
+    const masked = own ? payload : new Uint8Array(payload);
+    mask(masked, 0, masked.length, key);
+    output.through(masked, true);
+  }
+}
