@@ -63,7 +63,7 @@ async function say(name: string, socket: ws.Socket, text: string, readers: reado
 }
 
 await server.start();
-const host = `127.0.0.1:${server.address.transport === "tcp" ? server.address.port : port}`;
+const host = `127.0.0.1:${server.port}`;
 console.log(`A chat is at http://${host}/`);
 
 const ann = await join("Ann", `ws://${host}/chat`);

@@ -20,4 +20,4 @@ const svr = new http.Server({ port: Number(process.argv[2] ?? 8080), hostname: "
 });
 await svr.start();
 
-if (svr.address.transport === "tcp") console.log(`ws://127.0.0.1:${svr.address.port}/ws`);
+console.log(svr.url("/ws"));

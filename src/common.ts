@@ -31,4 +31,13 @@ export type {
   TransportSink,
   WriteResult,
 } from "./socket/transport.ts";
-export { upgrade, type UpgradeOptions } from "./http/upgrade.ts";
+export { MemoryStream } from "./socket/memory_stream.ts";
+export type { MessageStream } from "./socket/message.ts";
+export type { RawOptions, RawStream } from "./socket/raw.ts";
+export {
+  type ErrorHandlers,
+  type ErrorHandlerSetter,
+  MessageHandler as Handler,
+  type MessageStats,
+} from "./http/message_handler.ts";
+export { type Accept, upgrade, type UpgradeOptions } from "./http/upgrade.ts";

@@ -19,15 +19,21 @@
 import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { denoRuntime } from "./runtime/deno.ts";
+import { Message as CoreMessage } from "./socket/message.ts";
+import { codecOf } from "./socket/message_codec.ts";
 import type { SocketOptions } from "./socket/options.ts";
+import { connectRaw, type RawOptions, type RawStream } from "./socket/raw.ts";
 import { Socket as CoreSocket } from "./socket/socket.ts";
 import { ClientStart } from "./socket/start.ts";
+import type { Runtime } from "./socket/transport.ts";
 
 export * from "./common.ts";
 export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";
 export { HttpRequest } from "./http/request.ts";
 export { HttpResponse } from "./http/response.ts";
 export type { ServerOptions } from "./http/server.ts";
+
+const runtime = (): Promise<Runtime> => Promise.resolve(denoRuntime);
 
 /**
  * A WebSocket: a client's end made with `new`, or the server's end that `upgrade` hands to its `accept`.
@@ -54,13 +60,71 @@ export class Socket extends CoreSocket {
    * @throws {RangeError} For an option that is out of range.
    */
   constructor(url: string | URL, protocols?: string | readonly string[] | SocketOptions, origin?: string) {
-    super(new ClientStart(url, protocols, origin, () => Promise.resolve(denoRuntime)));
+    super(new ClientStart(url, protocols, origin, runtime));
   }
 
   /** The server's ends are sockets too. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof CoreSocket;
   }
+}
+
+/**
+ * One message, to be framed by hand or given to `Socket.send`.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStream, Message, TEXT } from "@sockeye/ws/deno";
+ *
+ * const message = new Message(TEXT);
+ * message.write("Hello");
+ * const stream = new MemoryStream();
+ * await message.sendTo(stream);
+ * stream.rewind();
+ *
+ * const copy = new Message();
+ * await copy.readFrom(stream);
+ * console.assert(copy.data === "Hello" && copy.masked);
+ * ```
+ */
+export class Message extends CoreMessage {
+  /**
+   * Makes an empty message.
+   *
+   * @param type `TEXT`, `BINARY`, or the opcode of another frame. @default {BINARY}
+   * @param masked Whether it is sent masked, as a client must. @default {true}
+   * @param compress Whether it is sent compressed. @default {false}
+   * @param maxSize Bytes that `readFrom` takes. @default {67108864}
+   * @throws {RangeError} When `type` is not 0 to 15, or `maxSize` is negative.
+   */
+  constructor(type?: number, masked?: boolean, compress?: boolean, maxSize?: number) {
+    super(type, masked, compress, maxSize, codecOf(runtime));
+  }
+
+  /** Those of events are messages too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof CoreMessage;
+  }
+}
+
+/**
+ * Connects, makes the opening handshake, and gives the raw bytes of the connection, for framing by hand with `Message`.
+ *
+ * @param url `ws:`, `wss:`, `ws+unix:` or `wss+unix:`.
+ * @param origin Value of the `Origin` header, or the options. @default {""} (none is sent)
+ * @throws {DOMException} Named `SyntaxError`, for a malformed URL.
+ * @throws {WebSocketError} When no connection is made, or the server refuses.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@sockeye/ws/deno";
+ *
+ * const failed = await connect("ws://127.0.0.1:9/nobody-is-there").catch((error) => error.code);
+ * console.assert(failed === "WS_CONNECT_FAILED");
+ * ```
+ */
+export function connect(url: string | URL, origin?: string | RawOptions): Promise<RawStream> {
+  return connectRaw(url, origin, runtime);
 }
 
 /**
@@ -84,6 +148,6 @@ export class Server extends CoreServer {
    * @param handler A function, a chain (array), a routing (object) or a Handler.
    */
   constructor(options: number | ServerOptions, handler: HandlerLike) {
-    super(options, handler, () => Promise.resolve(denoRuntime));
+    super(options, handler, runtime);
   }
 }

@@ -10,7 +10,7 @@
  *   { "/hello/:name": (_req: HttpRequest, name: string) => new Response(`Hello, ${name}`) },
  * ]);
  * await server.start();
- * const port = server.address.transport === "tcp" ? server.address.port : 0;
+ * const port = server.port;
  *
  * const response = await fetch(`http://127.0.0.1:${port}/hello/world`);
  * console.assert(await response.text() === "Hello, world");

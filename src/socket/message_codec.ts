@@ -16,12 +16,22 @@ import {
   type Progress,
 } from "../protocol/deflate.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { MessageCodec } from "./message.ts";
+import type { CodecProvider, MessageCodec } from "./message.ts";
+import type { Runtime } from "./transport.ts";
 
 /** Each message has its own window. */
 const ALONE = { takeover: false, windowBits: MAX_WINDOW_BITS } as const;
 /** What zlib does when it is not told otherwise. */
 const BALANCED = { level: 6, memLevel: 8, releases: false } as const;
+
+/** Gets the codec of single messages from the runtime, when the first one needs it. */
+export function codecOf(runtime: () => Promise<Runtime>): CodecProvider {
+  return async () => {
+    const { deflate, name } = await runtime();
+    if (deflate === undefined) throw new Error(`Cannot compress a message: the runtime ${name} lends no compression`);
+    return messageCodec(deflate);
+  };
+}
 
 /** Makes a codec of single messages. */
 export function messageCodec(factory: DeflateFactory): MessageCodec {

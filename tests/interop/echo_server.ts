@@ -23,7 +23,7 @@ async function ours(): Promise<number> {
     }),
   });
   await server.start();
-  return server.address.transport === "tcp" ? server.address.port : 0;
+  return server.port;
 }
 
 async function npmWs(): Promise<number> {

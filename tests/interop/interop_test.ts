@@ -42,7 +42,7 @@ for (const [kind, on] of clients) {
       }),
     });
     await server.start();
-    const port = server.address.transport === "tcp" ? server.address.port : 0;
+    const port = server.port;
     const command = commandFor(on, "tests/interop/client.ts", [kind, `ws://127.0.0.1:${port}/`]);
     if (typeof command === "string") throw new Error(command);
     assertStringIncludes(await run(command), "ok");

@@ -9,4 +9,4 @@ const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
   }),
 });
 await server.start();
-console.log(server.address.transport === "tcp" ? server.address.port : 0);
+console.log(server.port);
