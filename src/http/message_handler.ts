@@ -244,6 +244,6 @@ class Conversation {
 
 /** Whether all keys are statuses: patterns of a routing are no numbers. */
 function isByStatus(handlers: unknown): handlers is ErrorHandlers {
-  return typeof handlers === "object" && handlers !== null && !Array.isArray(handlers) && !("invoke" in handlers) &&
+  return typeof handlers === "object" && handlers !== null && !("invoke" in handlers) &&
     Object.keys(handlers).every((key) => /^\d{3}$/.test(key));
 }

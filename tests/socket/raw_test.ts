@@ -443,3 +443,41 @@ test("a signal gives up connecting, and cuts the connection", async () => {
   await peer.until(() => peer.ending === "abort");
   await stream.close();
 });
+
+test("a signal that aborts while the handshake ends leaves no open connection behind", async () => {
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const network = memoryNetwork();
+    let peer: Transport | undefined;
+    await network.listen({ transport: "tcp", port: 80 }, async (transport) => {
+      peer = transport;
+      const check = checkRequest(await new Opening(transport).readHead("request"));
+      if (check.ok) transport.write(formatHead(acceptHead(check.request)), false);
+    });
+    const controller = new AbortController();
+    const abort = async (): Promise<void> => {
+      for (let tick = 0; tick < ticks; tick++) await undefined;
+      controller.abort("late");
+    };
+    const connect: Runtime["connect"] = async (target, signal) => {
+      const transport = await network.connect(target, signal);
+      const open = transport.open.bind(transport);
+      transport.open = (sink) =>
+        open({
+          data(chunk) {
+            sink.data(chunk);
+            void abort();
+          },
+          end: () => sink.end(),
+          drain: () => sink.drain(),
+          abort: (reason) => sink.abort(reason),
+        });
+      return transport;
+    };
+    const error = await assertRejects(async () => {
+      const stream = await connectRaw("ws://h/", { connect, signal: controller.signal });
+      await stream.readable.getReader().read();
+    }, WebSocketError);
+    assertEquals([error.code, error.cause], ["WS_ABORTED", "late"], `after ${ticks} ticks`);
+    assertEquals(peer?.write(Uint8Array.of(1), false), "refused");
+  }
+});
