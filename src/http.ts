@@ -24,11 +24,8 @@ import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { currentRuntime } from "./runtime/current.ts";
 
-export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";
-export { HttpRequest } from "./http/request.ts";
-export { HttpResponse } from "./http/response.ts";
-export { upgrade, type UpgradeOptions } from "./http/upgrade.ts";
-export type { ServerOptions } from "./http/server.ts";
+export * from "./common_http.ts";
+export type { Handler } from "./http/handler.ts";
 
 /**
  * An HTTP server for handlers and WebSockets.

@@ -28,10 +28,7 @@ import { ClientStart } from "./socket/start.ts";
 import type { Runtime } from "./socket/transport.ts";
 
 export * from "./common.ts";
-export { Chain, type Handler, handler, type HandlerLike, Routing } from "./http/handler.ts";
-export { HttpRequest } from "./http/request.ts";
-export { HttpResponse } from "./http/response.ts";
-export type { ServerOptions } from "./http/server.ts";
+export * from "./common_http.ts";
 
 const runtime = (): Promise<Runtime> => Promise.resolve(nodeRuntime);
 

@@ -25,6 +25,7 @@ import type { Runtime } from "./socket/transport.ts";
 
 export { memoryNetwork, memoryPair } from "./runtime/memory.ts";
 export { streamTransport } from "./socket/stream_transport.ts";
+export type * from "./types.ts";
 
 /** A server in memory, listening. */
 export interface MemoryServer extends AsyncDisposable {

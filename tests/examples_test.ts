@@ -5,7 +5,7 @@ import { test } from "node:test";
 import process from "node:process";
 import { Socket } from "@sockeye/ws";
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Command, commandFor, others, runtime } from "./harness.ts";
+import { type Command, commandFor, type others, runtime } from "./harness.ts";
 import { run, start } from "./interop/processes.ts";
 
 const here: typeof others[number] = runtime === "node"

@@ -54,8 +54,9 @@ export class Emitter<M extends object> {
   readonly #lists: Map<string, readonly Entry[]> = new Map();
   #maxListeners = DEFAULT_MAX_LISTENERS;
 
-  /** Adds a listener, or each of an object's listeners by name. */
+  /** Adds a listener. */
   on<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  /** Adds each of an object's listeners by name. */
   on(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
   on(type: string | object, listener?: unknown): this {
     return this.#addAll(type, listener, false, false);
@@ -68,6 +69,7 @@ export class Emitter<M extends object> {
 
   /** Adds a listener that is removed when it has been called. */
   once<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  /** Adds each of an object's listeners by name, to be removed when it has been called. */
   once(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
   once(type: string | object, listener?: unknown): this {
     return this.#addAll(type, listener, true, false);
@@ -83,8 +85,9 @@ export class Emitter<M extends object> {
     return this.#addAll(type, listener, true, true);
   }
 
-  /** Removes a listener, all listeners of an event, or each of an object's listeners by name. */
+  /** Removes a listener, or all listeners of an event. */
   off<K extends keyof M & string>(type: K, listener?: Listener<M[K]>): this;
+  /** Removes each of an object's listeners by name. */
   off(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
   off(type: string | object, listener?: unknown): this {
     if (typeof type === "object") {

@@ -6,6 +6,8 @@
  */
 
 import process from "node:process";
+// @ts-types="@types/ws"
+import { WebSocket as NpmWebSocket } from "ws";
 import { runBattery, type WebSocketLike } from "./battery.ts";
 
 const [kind = "", url = ""] = process.argv.slice(2);
@@ -13,7 +15,6 @@ const [kind = "", url = ""] = process.argv.slice(2);
 async function maker(): Promise<(protocols: string[]) => WebSocketLike> {
   if (kind === "native") return (protocols) => new WebSocket(url, protocols) as WebSocketLike;
   if (kind === "ws") {
-    const { WebSocket: NpmWebSocket } = await import("ws");
     return (protocols) => new NpmWebSocket(url, protocols) as unknown as WebSocketLike;
   }
   if (kind === "ours") {

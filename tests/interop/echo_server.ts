@@ -6,6 +6,8 @@
 
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
 
 const CLOSE_ME = "close me";
 const code = 4002;
@@ -27,7 +29,6 @@ async function ours(): Promise<number> {
 }
 
 async function npmWs(): Promise<number> {
-  const { WebSocketServer } = await import("ws");
   const server = new WebSocketServer({
     port: 0,
     host: "127.0.0.1",

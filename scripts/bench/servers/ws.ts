@@ -1,6 +1,7 @@
 /** An echo server on npm `ws`. */
 
 import type { AddressInfo } from "node:net";
+// @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 
 const server = new WebSocketServer({ port: 0, host: "127.0.0.1", maxPayload: 67_108_864, perMessageDeflate: false });
