@@ -18,6 +18,7 @@ import type {
   Listener,
   ListenOptions,
   Runtime,
+  ServerTls,
   Target,
   Transport,
   TransportSink,
@@ -38,7 +39,6 @@ interface BunSocket {
   resume(): void;
   ref(): void;
   unref(): void;
-  setNoDelay(noDelay: boolean): boolean;
   timeout(seconds: number): void;
   getPeerCertificate(): PeerCertificate | null | undefined;
 }
@@ -47,59 +47,42 @@ interface BunSocket {
 interface BunListener {
   readonly hostname: string;
   readonly port: number;
-  stop(closeActiveConnections?: boolean): void;
+  stop(): void;
   ref(): void;
   unref(): void;
 }
 
-interface Handlers {
-  readonly binaryType: "uint8array";
-  open(socket: BunSocket): void;
-  handshake(socket: BunSocket, done: boolean, error: Error | null): void;
-  data(socket: BunSocket, chunk: Uint8Array): void;
-  drain(socket: BunSocket): void;
-  end(socket: BunSocket): void;
-  timeout(socket: BunSocket): void;
-  close(socket: BunSocket, error?: Error): void;
-}
-
 type Where = { hostname: string; port: number } | { unix: string };
-type Common = Where & { socket: Handlers; data: Turn; allowHalfOpen: true };
-
-interface BunClientTls {
-  ca?: string | string[];
-  cert?: string;
-  key?: string;
-  serverName?: string;
-  rejectUnauthorized: boolean;
-}
+type Common = Where & { socket: typeof handlers; data: Turn; allowHalfOpen: boolean };
 
 // Only what is used: a global `Bun` would need types that the other runtimes lack.
 declare const Bun: {
-  connect(options: Common & { tls?: BunClientTls }): Promise<unknown>;
-  listen(options: Common & { tls?: { cert: string; key: string } }): BunListener;
+  readonly version: string;
+  connect(options: Common & { tls?: ReturnType<typeof clientTls> }): Promise<unknown>;
+  listen(options: Common & { tls?: ServerTls }): BunListener;
 };
 
 /** Whose turn it is with a socket. */
 interface Turn {
-  opened(socket: BunSocket): void;
-  secured(socket: BunSocket, done: boolean, error: Error | null): void;
-  received(chunk: Uint8Array): void;
-  drained(): void;
-  ended(): void;
-  closed(socket: BunSocket, error: Error | undefined): void;
+  opened?(socket: BunSocket): void;
+  secured?(socket: BunSocket, done: boolean, error: Error | null): void;
+  received?(chunk: Uint8Array): void;
+  drained?(): void;
+  ended?(): void;
+  closed(socket: BunSocket, error?: Error): void;
 }
 
-const handlers: Handlers = {
+const handlers = {
   binaryType: "uint8array",
-  open: (socket) => socket.data.opened(socket),
-  handshake: (socket, done, error) => socket.data.secured(socket, done, error),
-  data: (socket, chunk) => socket.data.received(chunk),
-  drain: (socket) => socket.data.drained(),
-  end: (socket) => socket.data.ended(),
-  timeout: (socket) => socket.terminate(),
-  close: (socket, error) => socket.data.closed(socket, error),
-};
+  open: (socket: BunSocket): void => socket.data.opened?.(socket),
+  handshake: (socket: BunSocket, done: boolean, error: Error | null): void =>
+    socket.data.secured?.(socket, done, error),
+  data: (socket: BunSocket, chunk: Uint8Array): void => socket.data.received?.(chunk),
+  drain: (socket: BunSocket): void => socket.data.drained?.(),
+  end: (socket: BunSocket): void => socket.data.ended?.(),
+  timeout: (socket: BunSocket): void => socket.terminate(),
+  close: (socket: BunSocket, error?: Error): void => socket.data.closed(socket, error),
+} as const;
 
 /** Bytes of a piece of memory in which small chunks are gathered while the socket takes no more. */
 const SEGMENT_SIZE = 16_384;
@@ -133,7 +116,6 @@ class BunTransport implements Transport, Turn {
     if (remote !== undefined) this.remote = remote;
     this.#socket = socket;
     socket.data = this;
-    socket.setNoDelay(true);
   }
 
   get buffered(): number {
@@ -260,10 +242,6 @@ class BunTransport implements Transport, Turn {
     this.#segment = undefined;
   }
 
-  opened(): void {}
-
-  secured(): void {}
-
   received(chunk: Uint8Array): void {
     if (this.#input !== "open") return;
     if (this.#held.length === 0 && this.#flowing()) this.#sink?.data(chunk);
@@ -295,221 +273,88 @@ class BunTransport implements Transport, Turn {
   }
 
   /** Bun may call this from inside `write` or `shutdown`: the sink hears of it when they have returned. */
-  closed(_socket: BunSocket, error: Error | undefined): void {
+  closed(_socket: BunSocket, error?: Error): void {
     if (this.#closed) return;
-    const graceful = this.#output === "ended" && error === undefined;
+    // Where this end has sent its FIN, or cannot go on alone, Bun tells of the peer's FIN by closing.
+    const graceful = error === undefined && this.#buffered === 0;
     this.#release();
     if (graceful) {
-      // When this end has sent its FIN, Bun tells of the peer's by closing.
       if (this.#input === "open") this.#input = "ended";
     } else {
       this.#input = "told";
       this.#held.length = 0;
-      this.#broken = error ?? new Error("Connection closed by the peer before its end");
+      this.#broken = error ?? new Error("Connection closed by the peer with bytes still to be sent");
     }
     this.flow();
   }
 }
 
-/** A connection until it stands: over TCP or a unix socket, then through the TLS handshake, if there is one. */
-class Dialing implements Turn {
-  readonly #target: Target;
-  readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (transport: Transport) => void;
-  readonly #reject: (reason: unknown) => void;
-  #socket: BunSocket | undefined;
-  #over = false;
-
-  constructor(
-    target: Target,
-    signal: AbortSignal | undefined,
-    resolve: (transport: Transport) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    this.#target = target;
-    this.#signal = signal;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  start(): void {
-    const { tls } = this.#target;
-    this.#signal?.addEventListener("abort", this.#abort);
+function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
+  const { tls } = target;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    let socket: BunSocket | undefined;
+    let over = false;
+    const abort = (): void => fail(signal?.reason);
+    const settle = (): void => {
+      over = true;
+      signal?.removeEventListener("abort", abort);
+    };
+    const fail = (reason: unknown): void => {
+      if (over) return;
+      settle();
+      socket?.terminate();
+      reject(reason);
+    };
+    const stand = (socket: BunSocket): void => {
+      settle();
+      const transport = new BunTransport(socket, endpoint(socket, target));
+      // Not read before it is opened.
+      transport.flow();
+      resolve(transport);
+    };
+    const dialling: Turn = {
+      opened(opened) {
+        socket = opened;
+        if (over) opened.terminate();
+        else if (tls === undefined) stand(opened);
+      },
+      secured(socket, done, error) {
+        if (over) return;
+        const reason = distrust(target, done, error, socket.getPeerCertificate());
+        if (reason === undefined) stand(socket);
+        else fail(reason);
+      },
+      ended: () => fail(new Error(`${cannotConnect(target)}: the peer has left`)),
+      closed: (_socket, error) => fail(error ?? new Error(`${cannotConnect(target)}: the peer has left`)),
+    };
     Bun.connect({
-      ...where(this.#target),
-      ...(tls === undefined ? {} : { tls: clientTls(tls, serverName(this.#target)) }),
+      ...where(target),
+      ...(tls === undefined ? {} : { tls: clientTls(tls, serverName(target)) }),
       socket: handlers,
-      data: this,
-      allowHalfOpen: true,
-    }).catch((error) => this.#fail(error));
-  }
-
-  readonly #abort = (): void => this.#fail(this.#signal?.reason);
-
-  opened(socket: BunSocket): void {
-    this.#socket = socket;
-    if (this.#over) socket.terminate();
-    else if (this.#target.tls === undefined) this.#stands(socket);
-  }
-
-  secured(socket: BunSocket, done: boolean, error: Error | null): void {
-    if (this.#over) return;
-    const certificate = socket.getPeerCertificate();
-    let reason: unknown = error;
-    if (this.#target.tls?.rejectUnauthorized === false) {
-      // Bun 1.4 says "not done" of a handshake that is, when the certificate is for another name.
-      if (done || certificate) return this.#stands(socket);
-    } else if (done && certificate && error === null) {
-      // Bun 1.2 does not look at the name.
-      reason = checkServerIdentity(serverName(this.#target), certificate);
-      if (reason === undefined) return this.#stands(socket);
-    }
-    this.#fail(reason ?? new Error(`Cannot connect to ${name(this.#target)}: the TLS handshake failed`));
-  }
-
-  received(): void {}
-
-  drained(): void {}
-
-  ended(): void {
-    this.#fail(
-      new Error(`Cannot connect to ${name(this.#target)}: the peer ended the connection in the TLS handshake`),
-    );
-  }
-
-  closed(_socket: BunSocket, error: Error | undefined): void {
-    if (error === undefined) this.ended();
-    else this.#fail(error);
-  }
-
-  #stands(socket: BunSocket): void {
-    this.#settle();
-    const transport = new BunTransport(socket, endpoint(socket, this.#target));
-    // Not read before it is opened.
-    transport.flow();
-    this.#resolve(transport);
-  }
-
-  #fail(reason: unknown): void {
-    if (this.#over) return;
-    this.#settle();
-    this.#socket?.terminate();
-    this.#reject(reason);
-  }
-
-  #settle(): void {
-    this.#over = true;
-    this.#signal?.removeEventListener("abort", this.#abort);
-  }
+      data: dialling,
+      allowHalfOpen: canHalfClose(tls),
+    }).catch(fail);
+    signal?.addEventListener("abort", abort);
+  });
 }
 
-/** What a listener does with the sockets that come in. */
-class Accepting implements Turn {
-  readonly #options: ListenOptions;
-  readonly #accept: (transport: Transport) => void;
-  /** Sockets in the TLS handshake. */
-  readonly #handshakes = new Set<BunSocket>();
-
-  constructor(options: ListenOptions, accept: (transport: Transport) => void) {
-    this.#options = options;
-    this.#accept = accept;
-  }
-
-  opened(socket: BunSocket): void {
-    if (this.#options.tls === undefined) {
-      this.#stands(socket);
-    } else {
-      this.#handshakes.add(socket);
-      socket.timeout(TLS_HANDSHAKE_TIMEOUT);
-    }
-  }
-
-  /** The error is of no interest: it is about the certificate of a client, and none was asked for. */
-  secured(socket: BunSocket, done: boolean): void {
-    if (!this.#handshakes.delete(socket)) return;
-    socket.timeout(0);
-    if (done) this.#stands(socket);
-    else socket.terminate();
-  }
-
-  received(): void {}
-
-  drained(): void {}
-
-  ended(): void {}
-
-  closed(socket: BunSocket): void {
-    this.#handshakes.delete(socket);
-  }
-
-  stop(): void {
-    const sockets = [...this.#handshakes];
-    this.#handshakes.clear();
-    for (const socket of sockets) socket.terminate();
-  }
-
-  #stands(socket: BunSocket): void {
-    const transport = new BunTransport(socket, endpoint(socket, this.#options));
-    this.#accept(transport);
-    // Not read before it is opened.
-    transport.flow();
-  }
+function cannotConnect(target: Target): string {
+  return `Cannot connect to ${target.transport === "unix" ? target.path : `${target.hostname}:${target.port}`}`;
 }
 
-class ListenerOfBun implements Listener {
-  readonly address: Endpoint;
-  readonly #listener: BunListener;
-  readonly #accepting: Accepting;
-  #closed = false;
-
-  constructor(options: ListenOptions, accept: (transport: Transport) => void) {
-    this.#accepting = new Accepting(options, accept);
-    this.#listener = Bun.listen({
-      ...where(options),
-      ...(options.tls === undefined ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
-      socket: handlers,
-      data: this.#accepting,
-      allowHalfOpen: true,
-    });
-    this.address = options.transport === "unix"
-      ? { transport: "unix", path: options.path }
-      : { transport: "tcp", hostname: this.#listener.hostname, port: this.#listener.port };
-  }
-
-  close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      // Bun 1.2 leaves it, and newer versions remove it themselves. Before the socket is closed: then it may be another's.
-      if (this.address.transport === "unix") rmSync(this.address.path, { force: true });
-      this.#listener.stop();
-      this.#accepting.stop();
-    }
-    return Promise.resolve();
-  }
-
-  ref(): void {
-    this.#listener.ref();
-  }
-
-  unref(): void {
-    this.#listener.unref();
-  }
-}
-
-function where(options: Target | ListenOptions): Where {
-  if (options.transport === "unix") return { unix: options.path };
-  return { hostname: options.hostname ?? "0.0.0.0", port: options.port };
-}
-
-function name(target: Target): string {
-  return target.transport === "unix" ? target.path : `${target.hostname}:${target.port}`;
-}
-
-function endpoint(socket: BunSocket, options: Target | ListenOptions): Endpoint | undefined {
-  if (options.transport === "unix") return { transport: "unix", path: options.path };
-  const { remoteAddress: hostname, remotePort: port } = socket;
-  // Unknown where the peer has left by now.
-  return hostname === undefined ? undefined : { transport: "tcp", hostname, port };
+/** Why a TLS handshake will not do, if so. */
+function distrust(
+  target: Target,
+  done: boolean,
+  error: Error | null,
+  certificate: PeerCertificate | null | undefined,
+): Error | undefined {
+  // Bun 1.4 says "not done" of a handshake that is, when the certificate is for another name.
+  if (target.tls?.rejectUnauthorized === false && certificate) return undefined;
+  // Bun 1.2 does not look at the name.
+  if (done && error === null && certificate) return checkServerIdentity(serverName(target), certificate);
+  return error ?? new Error(`${cannotConnect(target)}: the TLS handshake failed`);
 }
 
 /** For whom the certificate must be. Over a unix socket for `localhost`, as on Node. */
@@ -519,7 +364,7 @@ function serverName(target: Target): string {
   return target.transport === "unix" ? "localhost" : target.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-function clientTls(tls: ClientTls, serverName: string): BunClientTls {
+function clientTls(tls: ClientTls, serverName: string) {
   const { ca, cert, key, rejectUnauthorized = true } = tls;
   return {
     serverName,
@@ -530,15 +375,75 @@ function clientTls(tls: ClientTls, serverName: string): BunClientTls {
   };
 }
 
-function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    new Dialing(target, signal, resolve, reject).start();
-  });
+function where(options: Target | ListenOptions): Where {
+  if (options.transport === "unix") return { unix: options.path };
+  return { hostname: options.hostname ?? "0.0.0.0", port: options.port };
+}
+
+/** Before 1.4, Bun loses a FIN over TLS unless it closes both directions with it. */
+function canHalfClose(tls: ClientTls | ServerTls | undefined): boolean {
+  return tls === undefined || !/^1\.[0-3]\./.test(Bun.version);
+}
+
+function endpoint(socket: BunSocket, options: Target | ListenOptions): Endpoint | undefined {
+  if (options.transport === "unix") return { transport: "unix", path: options.path };
+  const { remoteAddress: hostname, remotePort: port } = socket;
+  // Unknown where the peer has left by now.
+  return hostname === undefined ? undefined : { transport: "tcp", hostname, port };
 }
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
-  return new Promise((resolve) => resolve(new ListenerOfBun(options, accept)));
+  const { tls } = options;
+  const handshakes = new Set<BunSocket>();
+  const stand = (socket: BunSocket): void => {
+    const transport = new BunTransport(socket, endpoint(socket, options));
+    accept(transport);
+    // Not read before it is opened.
+    transport.flow();
+  };
+  const accepting: Turn = {
+    opened(socket) {
+      if (tls === undefined) return stand(socket);
+      handshakes.add(socket);
+      socket.timeout(TLS_HANDSHAKE_TIMEOUT);
+    },
+    // An error is about the certificate of the client: none was asked for.
+    secured(socket, done) {
+      if (!handshakes.delete(socket)) return;
+      socket.timeout(0);
+      if (done) stand(socket);
+      else socket.terminate();
+    },
+    closed: (socket) => handshakes.delete(socket),
+  };
+  return new Promise((resolve) => {
+    const listener = Bun.listen({
+      ...where(options),
+      ...(tls === undefined ? {} : { tls }),
+      socket: handlers,
+      data: accepting,
+      allowHalfOpen: canHalfClose(tls),
+    });
+    let closed = false;
+    resolve({
+      address: options.transport === "unix"
+        ? { transport: "unix", path: options.path }
+        : { transport: "tcp", hostname: listener.hostname, port: listener.port },
+      close() {
+        if (closed) return Promise.resolve();
+        closed = true;
+        // Bun 1.2 leaves it. Before the socket is closed: afterwards the path may be another's.
+        if (options.transport === "unix") rmSync(options.path, { force: true });
+        listener.stop();
+        const unfinished = [...handshakes];
+        handshakes.clear();
+        for (const socket of unfinished) socket.terminate();
+        return Promise.resolve();
+      },
+      ref: () => listener.ref(),
+      unref: () => listener.unref(),
+    });
+  });
 }
 
 /** Bun's TCP, TLS and unix sockets. */
