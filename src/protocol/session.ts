@@ -159,6 +159,11 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
     return this.#deflation === undefined ? 0 : this.#deflation.waiting;
   }
 
+  /** A message is being compressed; what is sent waits behind it. */
+  get compressing(): boolean {
+    return this.#deflation !== undefined && this.#deflation.pace !== "idle";
+  }
+
   /** `receive` reads nothing: a message that came is not inflated yet. */
   get stalled(): boolean {
     return this.#inflation !== undefined && this.#inflation.pace !== "idle";
@@ -282,8 +287,8 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
   close(frame: CloseFrame): void {
     if (!this.open) return;
     if (this.#initiator === "none") this.#initiator = "local";
-    if (this.#deflation === undefined || this.#deflation.pace === "idle") this.#sendClose(frame);
-    else this.#closing = frame;
+    if (this.compressing) this.#closing = frame;
+    else this.#sendClose(frame);
   }
 
   #sendClose(frame: CloseFrame): void {

@@ -3,6 +3,7 @@
  * connection, or over one that the caller lends.
  */
 
+import { deflateFactory } from "../protocol/context_codec.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { linkOf, openHandshake } from "./connect.ts";
 import type { Link } from "./link.ts";
@@ -26,7 +27,8 @@ export async function connectBytes(
       "Cannot connect: no runtime is bound, and no option connect is given",
     );
   }
-  const accepted = await openHandshake(url, options.connect, connect, signal);
+  const factory = runtime?.deflate === undefined ? undefined : deflateFactory(runtime.deflate);
+  const accepted = await openHandshake(url, options.connect, connect, signal, factory);
   if (signal.aborted) {
     accepted.opening.transport.abort();
     throw signal.reason;

@@ -8,9 +8,11 @@
 
 import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import { confirmDeflate, type DeflateFactory, type DeflateSetup, offerDeflate } from "../protocol/deflate.ts";
 import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts";
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";
+import { type DeflateSettings, deflateSetup } from "./deflate_options.ts";
 import { Opening } from "./opening.ts";
 import { readRefusal } from "./refusal.ts";
 import { type LinkOptions, SessionLink } from "./session_link.ts";
@@ -19,7 +21,9 @@ import { startTimeout } from "./timeout.ts";
 import type { ClientTls, Runtime, Target, Transport } from "./transport.ts";
 
 /** What a client asks for, and its limits. */
-export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensions"> {
+export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensions" | "deflate"> {
+  /** Compression to offer, where there is what compresses. Absent: none. */
+  readonly compression?: DeflateSettings;
   /** Subprotocols to offer, the best first. @default {[]} */
   readonly protocols?: readonly string[];
   /** Value of `Origin`. Absent: none is sent. */
@@ -44,6 +48,8 @@ export interface Accepted {
   readonly protocol: string;
   /** The negotiated extensions, as the header names them. */
   readonly extensions: string;
+  /** What was agreed on for compression. */
+  readonly deflate?: DeflateSetup;
 }
 
 /**
@@ -56,16 +62,22 @@ export async function openHandshake(
   options: ConnectOptions,
   connect: Runtime["connect"],
   signal: AbortSignal,
+  factory?: DeflateFactory,
 ): Promise<Accepted> {
   const { target, host, path } = routeOf(url, options.tls);
   const protocols = options.protocols ?? [];
   const key = createKey();
+  const { compression } = options;
+  const offer = compression === undefined || factory === undefined
+    ? undefined
+    : offerDeflate(compression.wanted, factory);
   // Made before the connection: wrong fields are the caller's mistake and cost no connection.
   const request = requestHead({
     host,
     path,
     key,
     protocols,
+    ...(offer === undefined ? {} : { extensions: formatExtensions([offer]) }),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
     ...(options.headers === undefined ? {} : { fields: options.headers }),
   });
@@ -89,15 +101,14 @@ export async function openHandshake(
     }
     const answer = checkResponse(head, { key, protocols });
     if (answer instanceof WebSocketError) throw await readRefusal(opening, head, answer, deadline.signal);
-    if (answer.extensions.length > 0) {
-      throw new WebSocketError(
-        "WS_INVALID_HANDSHAKE",
-        `Cannot finish the opening handshake: the server chose ${
-          formatExtensions(answer.extensions)
-        }, none was offered`,
-      );
-    }
-    return { opening, protocol: answer.protocol, extensions: formatExtensions(answer.extensions) };
+    const agreement = confirmDeflate(answer.extensions, offer);
+    if (agreement instanceof WebSocketError) throw agreement;
+    return {
+      opening,
+      protocol: answer.protocol,
+      extensions: formatExtensions(answer.extensions),
+      ...(agreement === undefined ? {} : { deflate: deflateSetup(compression!, factory!, agreement) }),
+    };
   } catch (error) {
     transport?.abort();
     throw error;
@@ -134,6 +145,7 @@ export function linkOf(
     ...options,
     protocol: accepted.protocol,
     extensions: accepted.extensions,
+    ...(accepted.deflate === undefined ? {} : { deflate: accepted.deflate }),
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * What `send` takes, as payloads.
+ * What `send` takes: payloads, and how to send them.
  */
 
 import { utf8Length } from "../protocol/utf8.ts";
@@ -38,4 +38,26 @@ function isShared(data: unknown): data is SharedArrayBuffer {
 export function sizeOf(payload: string | Uint8Array | Blob): number {
   if (typeof payload === "string") return utf8Length(payload);
   return payload instanceof Blob ? payload.size : payload.length;
+}
+
+/** How `send` is to send a message. */
+export interface SendOptions {
+  /**
+   * Compress the message, where that was agreed on with the peer.
+   *
+   * @default what a `Message` says that is to be compressed; else from the `threshold` of `perMessageDeflate` on
+   */
+  readonly compress?: boolean;
+}
+
+/** Whether a message is to be compressed, where its sender says. Throws a `TypeError` for an option of the wrong kind. */
+export function compressOf(data: unknown, options: SendOptions | undefined): boolean | undefined {
+  if (options !== undefined && (typeof options !== "object" || options === null)) {
+    throw new TypeError(`Cannot send: options is ${String(options)}, wanted an object`);
+  }
+  const compress = options?.compress;
+  if (compress !== undefined && typeof compress !== "boolean") {
+    throw new TypeError(`Cannot use the option compress: got ${String(compress)}, wanted a boolean`);
+  }
+  return compress ?? (data instanceof Message && data.compress ? true : undefined);
 }

@@ -45,10 +45,10 @@ export interface Link {
   readonly congested: boolean;
   /** Starts delivery. Called once. */
   start(events: LinkEvents): void;
-  /** Sends a text message. */
-  sendText(data: string, compress: boolean): void;
+  /** Sends a text message. Where there is compression, `compress` says whether to use it; the threshold, where it does not. */
+  sendText(data: string, compress: boolean | undefined): void;
   /** Sends a binary message. The bytes are lent until the call returns. */
-  sendBinary(data: Uint8Array, compress: boolean): void;
+  sendBinary(data: Uint8Array, compress: boolean | undefined): void;
   /** Sends a ping of at most 125 bytes. */
   ping(data: Uint8Array): void;
   /** Begins the closing handshake; without a code the Close frame is empty. */

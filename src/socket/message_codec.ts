@@ -8,6 +8,7 @@
  */
 
 import { Gatherer } from "../protocol/bytes.ts";
+import { deflateFactory } from "../protocol/context_codec.ts";
 import {
   type Codec,
   type CodecOwner,
@@ -29,7 +30,7 @@ export function codecOf(runtime: () => Promise<Runtime>): CodecProvider {
   return async () => {
     const { deflate, name } = await runtime();
     if (deflate === undefined) throw new Error(`Cannot compress a message: the runtime ${name} lends no compression`);
-    return messageCodec(deflate);
+    return messageCodec(deflateFactory(deflate));
   };
 }
 

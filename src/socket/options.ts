@@ -5,6 +5,7 @@
 
 import { quote } from "../protocol/headers.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { checkDeflate, type DeflateOptions } from "./deflate_options.ts";
 import { checkProtocols } from "./target.ts";
 import type { ClientTls, Runtime } from "./transport.ts";
 
@@ -21,8 +22,8 @@ export interface SocketOptions {
   readonly origin?: string;
   /** More headers for the request. */
   readonly headers?: HeadersInit;
-  /** Offer compression (RFC 7692). @default {false} */
-  readonly perMessageDeflate?: boolean;
+  /** Offers compression (RFC 7692): `true`, or how. @default {false} */
+  readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Bytes of one received message; more fails the connection with 1009. @default {67108864} */
   readonly maxPayload?: number;
   /** Frames of one received message; more fails the connection with 1009. @default {131072} */
@@ -113,7 +114,7 @@ export function checkOptions(
   const name = options.protocols === undefined ? "protocol" : "protocols";
   const protocols = checkProtocols(listOf(name, options[name] ?? ""));
   checkKind("origin", options.origin, "string");
-  checkKind("perMessageDeflate", options.perMessageDeflate, "boolean");
+  const compression = checkDeflate(options.perMessageDeflate);
   checkKind("connect", options.connect, "function");
   checkKind("tls", options.tls, "object");
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
@@ -124,6 +125,7 @@ export function checkOptions(
     connect: {
       ...numbers,
       protocols,
+      ...(compression === undefined ? {} : { compression }),
       ...(from === "" ? {} : { origin: from }),
       ...(options.headers === undefined ? {} : { headers: new Headers(options.headers) }),
       ...(options.tls === undefined ? {} : { tls: options.tls }),

@@ -17,6 +17,7 @@ import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, type Role } from "
 import { WebSocketError } from "../protocol/errors.ts";
 import { Session, type SessionEvents, type SessionOptions } from "../protocol/session.ts";
 import type { Link, LinkEvents } from "./link.ts";
+import { Pacer } from "./pacer.ts";
 import { startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
@@ -56,6 +57,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   readonly #highWaterMark: number;
   readonly #maxBufferedAmount: number;
   readonly #flushLater: () => void;
+  /** Where there is compression. */
+  readonly #pacer: Pacer | undefined;
   #events: LinkEvents | undefined;
 
   #phase: "open" | "ending" | "over" = "open";
@@ -63,7 +66,9 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   #scheduled = false;
   #congested = false;
   #paused = false;
-  /** What had come when the application paused. */
+  /** A compressed message is not inflated yet; nothing behind it is read. */
+  #stalled = false;
+  /** What had come when the application paused, or behind a message that is not inflated yet. */
   #rest: Uint8Array[] = [];
   /** The peer's FIN stands behind `#rest`. */
   #ended = false;
@@ -80,6 +85,9 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK;
     this.#maxBufferedAmount = options.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
     this.#session = new Session(role, this, options);
+    if (options.deflate !== undefined) {
+      this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.#work());
+    }
     this.#flushLater = () => {
       this.#scheduled = false;
       this.#flush();
@@ -118,7 +126,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
-    if (this.#paused || this.#rest.length > 0) {
+    if (this.#paused || this.#stalled || this.#rest.length > 0) {
       this.#rest.push(chunk);
       return;
     }
@@ -129,13 +137,40 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#receiving = true;
     const read = this.#session.receive(chunk);
     this.#receiving = false;
-    if (this.#paused && this.#phase !== "over" && read < chunk.length) this.#rest.unshift(chunk.subarray(read));
+    if (this.#session.stalled && this.#phase !== "over") {
+      this.#stalled = true;
+      this.#transport.pause();
+    }
+    if ((this.#paused || this.#stalled) && this.#phase !== "over" && read < chunk.length) {
+      this.#rest.unshift(chunk.subarray(read));
+    }
     this.#flush();
+  }
+
+  /** A turn for messages that are inflated or compressed piece by piece. */
+  #work(): void {
+    if (this.#phase === "over") return;
+    this.#receiving = true;
+    this.#session.work();
+    this.#receiving = false;
+    // The Close frame may have waited for them.
+    if (this.#session.done) this.#finish();
+    else if (!this.#session.open && !this.#session.compressing && this.#timer === undefined) this.#startTimer();
+    this.#flush();
+    if (this.#transport.buffered === 0) this.#relieve();
+    if (!this.#stalled || this.#session.stalled) return;
+    this.#stalled = false;
+    this.#goOn();
+  }
+
+  /** {@inheritDoc SessionEvents.woken} */
+  woken(): void {
+    this.#work();
   }
 
   /** {@inheritDoc TransportSink.end} */
   end(): void {
-    if (this.#paused || this.#rest.length > 0) {
+    if (this.#paused || this.#stalled || this.#rest.length > 0) {
       this.#ended = true;
     } else if (this.#phase === "ending") {
       this.#ended = true;
@@ -189,7 +224,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc SessionEvents.closed} */
   closed(): void {
     this.#events!.closing();
-    this.#finish();
+    // The answer may wait for messages that are not compressed yet.
+    if (this.#session.done) this.#finish();
   }
 
   /** {@inheritDoc SessionEvents.failed} */
@@ -212,14 +248,14 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   // What comes from the application
 
   /** {@inheritDoc Link.sendText} */
-  sendText(data: string, _compress: boolean): void {
-    this.#session.sendText(data);
+  sendText(data: string, compress: boolean | undefined): void {
+    this.#session.sendText(data, compress);
     if (!this.#receiving) this.#schedule();
   }
 
   /** {@inheritDoc Link.sendBinary} */
-  sendBinary(data: Uint8Array, _compress: boolean): void {
-    this.#session.sendBinary(data);
+  sendBinary(data: Uint8Array, compress: boolean | undefined): void {
+    this.#session.sendBinary(data, compress);
     if (!this.#receiving) this.#schedule();
   }
 
@@ -236,7 +272,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#events!.closing();
     // The peer's answer stands behind what was not read yet.
     this.resume();
-    this.#startTimer();
+    if (!this.#session.compressing) this.#startTimer();
     if (!this.#receiving) this.#schedule();
   }
 
@@ -268,8 +304,9 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   }
 
   #goOn(): void {
-    while (!this.#paused && this.#rest.length > 0) this.#receive(this.#rest.shift()!);
-    if (this.#paused || this.#phase === "over") return;
+    if (this.#stalled) this.#pacer!.turn();
+    while (!this.#paused && !this.#stalled && this.#rest.length > 0) this.#receive(this.#rest.shift()!);
+    if (this.#paused || this.#stalled || this.#phase === "over") return;
     if (this.#ended) this.end();
     else this.#transport.resume();
   }
@@ -295,12 +332,13 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   #flush(): void {
     if (this.#phase === "over") return;
     this.#session.flush();
+    this.#pacer?.look();
     if (this.#transport.buffered === 0) this.#session.overhead = 0;
-    if (this.#phase === "open" && this.#transport.buffered > this.#maxBufferedAmount) {
+    if (this.#phase === "open" && this.buffered > this.#maxBufferedAmount) {
       this.terminate(
         new WebSocketError(
           "WS_BUFFER_OVERFLOW",
-          `Cannot send: ${this.#transport.buffered} bytes wait for the peer, maxBufferedAmount is ${this.#maxBufferedAmount}`,
+          `Cannot send: ${this.buffered} bytes wait for the peer, maxBufferedAmount is ${this.#maxBufferedAmount}`,
         ),
       );
     } else if (this.congested) {
@@ -310,7 +348,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   }
 
   #relieve(): void {
-    if (this.#phase === "over") return;
+    if (this.#phase === "over" || this.#session.waiting > 0) return;
     const wasCongested = this.#congested;
     this.#congested = false;
     this.#session.congested = false;
@@ -328,6 +366,10 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#transport.end();
     this.#startTimer();
     this.resume();
+    if (this.#stalled) {
+      this.#stalled = false;
+      queueMicrotask(() => this.#goOn());
+    }
     this.#endIfSent();
   }
 
@@ -365,6 +407,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
+    this.#pacer?.stop();
+    this.#session.free();
     this.#rest.length = 0;
     const record = this.#session.closeRecord;
     this.#events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);

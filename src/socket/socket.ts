@@ -15,7 +15,7 @@ import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPE
 import { WebSocketError } from "../protocol/errors.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { abortError } from "./connect.ts";
-import { sizeOf, toPayload } from "./data.ts";
+import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
 import { HeldEvents } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
@@ -195,19 +195,23 @@ export class Socket extends SocketEmitter<Socket> {
    * as its string. Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
    *
    * Returns false when so much waits to be sent that the caller should stop; `drain` follows. Throws a `DOMException` named
-   * `InvalidStateError` while connecting.
+   * `InvalidStateError` while connecting, a `TypeError` for what cannot be sent, and for a wrong option.
+   *
+   * @param data What to send.
+   * @param options How to send it.
    */
-  send(data: unknown): boolean {
+  send(data: unknown, options?: SendOptions): boolean {
     const payload = typeof data === "string" ? data : toPayload(data);
+    const compress = typeof data === "string" && options === undefined ? undefined : compressOf(data, options);
     if (this.#readyState !== OPEN) return this.#refuse(payload);
-    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload);
-    return this.#sendNow(payload);
+    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload, compress);
+    return this.#sendNow(payload, compress);
   }
 
-  #sendNow(payload: string | Uint8Array): boolean {
+  #sendNow(payload: string | Uint8Array, compress: boolean | undefined): boolean {
     const link = this.#link!;
-    if (typeof payload === "string") link.sendText(payload, false);
-    else link.sendBinary(payload, false);
+    if (typeof payload === "string") link.sendText(payload, compress);
+    else link.sendBinary(payload, compress);
     return !link.congested;
   }
 
@@ -220,10 +224,10 @@ export class Socket extends SocketEmitter<Socket> {
   }
 
   /** A Blob has to be read first; what is sent after it waits for it. */
-  #sendLater(payload: string | Uint8Array | Blob): boolean {
+  #sendLater(payload: string | Uint8Array | Blob, compress: boolean | undefined): boolean {
     this.#queue ??= new SendQueue((error) => this.terminate(error));
     this.#queue.push(payload, (ready) => {
-      if (this.#takes) this.#sendNow(ready);
+      if (this.#takes) this.#sendNow(ready, compress);
       else this.#refuse(ready);
     });
     return true;

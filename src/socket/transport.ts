@@ -9,6 +9,7 @@
  * It is push-shaped, because a read that costs a promise costs 40 % of the messages with one in flight.
  */
 
+import type { DeflateContexts } from "../protocol/context_codec.ts";
 import type { DeflateFactory } from "../protocol/deflate.ts";
 
 /** One end of a connection, for logs and policy; never for decisions of the protocol. */
@@ -166,7 +167,7 @@ export interface PlatformSocket {
   /** Bytes given to `send` and not yet to the network. */
   readonly bufferedAmount: number;
   /** Sends a message. The bytes are lent until the call returns. */
-  send(data: string | Uint8Array): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
   /** Listens to `open`, `message`, `error` and `close`; where there is `ping`, to `ping` and `pong` too. */
@@ -185,8 +186,11 @@ export interface PlatformSocket {
 export interface Runtime {
   /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
   readonly name: string;
-  /** Compresses and inflates; absent, permessage-deflate is never offered nor accepted. */
-  readonly deflate?: DeflateFactory;
+  /**
+   * What compresses and inflates: synchronous contexts, or codecs of its own. Absent: permessage-deflate is neither offered
+   * nor accepted.
+   */
+  readonly deflate?: DeflateContexts | DeflateFactory | undefined;
   /** Decodes bytes that hold nothing above 0x7f, where the runtime has something faster than the language. */
   readonly decodeAscii?: (bytes: Uint8Array, start: number, end: number) => string;
   /** Where there are no byte connections: begins a WebSocket of the platform's own, and clients use it. */
