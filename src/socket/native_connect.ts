@@ -13,7 +13,7 @@ import { startTimeout } from "./timeout.ts";
 import type { PlatformSocket, Runtime } from "./transport.ts";
 
 /** The options that hold over a platform's WebSocket. */
-const SUPPORTED: readonly (keyof SocketOptions)[] = [
+const SUPPORTED: readonly string[] = [
   "protocol",
   "protocols",
   "perMessageDeflate",
@@ -56,32 +56,31 @@ export class NativeStart {
       };
       return;
     }
-    checkSupported(target, namesOf(protocols, origin));
+    checkSupported(target, protocols, origin);
     this.connect = (signal) => connectNative(target, options, open, signal);
   }
 }
 
-/** The names of the options that are given. */
-export function namesOf(
+/**
+ * Checks the arguments of `new Socket` for what a platform's WebSocket cannot do. Throws a `DOMException` named
+ * `NotSupportedError`.
+ */
+export function checkSupported(
+  url: URL,
   protocols: string | readonly string[] | SocketOptions | undefined,
   origin: string | undefined,
-): string[] {
-  const given = typeof protocols === "object" && !Array.isArray(protocols) ? protocols as SocketOptions : { origin };
-  return Object.entries(given).filter(([, value]) => value !== undefined && value !== "").map(([name]) => name);
-}
-
-/** Throws a `DOMException` named `NotSupportedError` for what a platform's WebSocket cannot do. */
-export function checkSupported(url: URL, names: readonly string[]): void {
+): void {
   if (url.protocol.endsWith("+unix:")) {
     throw notSupported(
       `Cannot connect to ${url.href}: the platform's WebSocket knows no Unix sockets, wanted ws: or wss:`,
     );
   }
-  for (const name of names) {
-    if ((SUPPORTED as readonly string[]).includes(name)) continue;
-    throw notSupported(
-      `Cannot use the option ${name}: the platform's WebSocket does not obey it, wanted one of ${SUPPORTED.join(", ")}`,
-    );
+  const given = typeof protocols === "object" && !Array.isArray(protocols) ? protocols : { origin };
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || value === "") continue;
+    // What compression there is, is between the browser and the server.
+    if (SUPPORTED.includes(name) && (name !== "perMessageDeflate" || typeof value === "boolean")) continue;
+    throw notSupported(`Cannot use the option ${name}: the platform's WebSocket does not obey it`);
   }
 }
 

@@ -149,7 +149,8 @@ export class NativeLink implements Link {
 
   #finish({ code = NO_STATUS, reason = "", wasClean = false }: PlatformEvent): void {
     if (!wasClean) {
-      this.#fail(
+      this.#over(
+        this.#failed(),
         this.#broke
           ? new WebSocketError("WS_TRANSPORT_FAILED", "Connection failed: the platform does not say why")
           : new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"),
@@ -158,6 +159,7 @@ export class NativeLink implements Link {
     }
     const received: CloseFrame = code === NO_STATUS ? { reason } : { code, reason };
     const initiator = this.#sent === undefined ? "remote" : "local";
+    if (this.#phase === "open") this.#events!.closing();
     // The platform answers a Close frame by itself, with the code that came.
     this.#over({ sent: this.#sent ?? received, received, initiator, failed: false });
   }
@@ -165,16 +167,16 @@ export class NativeLink implements Link {
   // What comes from the application
 
   /** {@inheritDoc Link.sendText} */
-  sendText(data: string, _compress: boolean): void {
+  sendText(data: string, _compress: boolean | undefined): void {
     this.#send(data);
   }
 
   /** {@inheritDoc Link.sendBinary} */
-  sendBinary(data: Uint8Array, _compress: boolean): void {
-    this.#send(isShared(data.buffer) ? new Uint8Array(data) : data);
+  sendBinary(data: Uint8Array, _compress: boolean | undefined): void {
+    this.#send(isOwn(data) ? data : new Uint8Array(data));
   }
 
-  #send(data: string | Uint8Array): void {
+  #send(data: string | Uint8Array<ArrayBuffer>): void {
     // It may be closing already: of a Close frame that came, the platform tells when all is over.
     if (this.#phase !== "open" || this.#socket.readyState !== OPEN) return;
     this.#socket.send(data);
@@ -212,8 +214,7 @@ export class NativeLink implements Link {
     const socket = this.#socket;
     if (socket.terminate === undefined) socket.close();
     else socket.terminate();
-    if (error === undefined) this.#over(this.#failed());
-    else this.#fail(error);
+    this.#over(this.#failed(), error);
   }
 
   /** Stops delivery at once. What comes meanwhile is held here: the peer does not feel it. */
@@ -277,18 +278,16 @@ export class NativeLink implements Link {
     return { sent: this.#sent, received: undefined, initiator, failed: true };
   }
 
-  #fail(error: WebSocketError): void {
-    this.#events?.closing();
-    this.#events?.error(error);
-    this.#over(this.#failed());
-  }
-
-  #over(record: CloseRecord): void {
+  #over(record: CloseRecord, error?: WebSocketError): void {
     this.#phase = "over";
     clearTimeout(this.#timer);
     clearTimeout(this.#draining);
     this.#draining = undefined;
     this.#held.length = 0;
+    if (error !== undefined) {
+      this.#events?.closing();
+      this.#events?.error(error);
+    }
     this.#events?.close(record);
   }
 }
@@ -304,6 +303,7 @@ function bytesOf(data: unknown): Uint8Array {
   return new Uint8Array(data as ArrayBuffer);
 }
 
-function isShared(buffer: ArrayBufferLike): boolean {
-  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+/** Whether bytes lie in memory that is not shared, as the web's `send` wants it. */
+function isOwn(data: Uint8Array): data is Uint8Array<ArrayBuffer> {
+  return data.buffer instanceof ArrayBuffer;
 }

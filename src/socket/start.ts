@@ -4,7 +4,7 @@
 
 import { connectBytes } from "./byte_connect.ts";
 import type { Link } from "./link.ts";
-import { checkSupported, connectNative, namesOf } from "./native_connect.ts";
+import { checkSupported, connectNative } from "./native_connect.ts";
 import { type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
 import type { Endpoint, Runtime } from "./transport.ts";
@@ -35,7 +35,7 @@ export class ClientStart {
       if (found?.webSocket === undefined || this.options.connector !== undefined) {
         return await connectBytes(this.url, this.options, found, signal);
       }
-      checkSupported(this.url, namesOf(protocols, origin));
+      checkSupported(this.url, protocols, origin);
       return await connectNative(this.url, this.options, found.webSocket, signal);
     };
   }
