@@ -37,13 +37,14 @@ export class NativeStart {
 
   /**
    * Checks the arguments of `new Socket`, as `ClientStart` does, and throws a `DOMException` named `NotSupportedError` for a
-   * scheme or an option that the platform cannot obey.
+   * scheme or an option that the platform cannot obey. `runtime` is for bytes that the options lend.
    */
   constructor(
     url: string | URL,
     protocols: string | readonly string[] | SocketOptions | undefined,
     origin: string | undefined,
     open: NonNullable<Runtime["webSocket"]>,
+    runtime: () => Promise<Runtime>,
   ) {
     this.url = parseUrl(url);
     this.options = checkOptions(protocols, origin);
@@ -52,7 +53,7 @@ export class NativeStart {
       // Loaded only where bytes are lent: it is half of all code.
       this.connect = async (signal) => {
         const { connectBytes } = await import("./byte_connect.ts");
-        return await connectBytes(target, options, undefined, signal);
+        return await connectBytes(target, options, await runtime(), signal);
       };
       return;
     }

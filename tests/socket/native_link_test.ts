@@ -317,7 +317,7 @@ test("connectNative() rejects when the platform cannot connect, is too late, or 
 test("NativeStart refuses what the platform does not obey", () => {
   const open = (): PlatformSocket => new FakeSocket();
   const start = (url: string, options?: SocketOptions | string, origin?: string): unknown =>
-    new NativeStart(url, options, origin, open);
+    new NativeStart(url, options, origin, open, () => Promise.reject(new Error("Not asked for")));
   for (
     const options of [
       { headers: {} },
