@@ -19,6 +19,7 @@
 import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { denoRuntime } from "./runtime/deno.ts";
+import { withZlib } from "./runtime/zlib.ts";
 import { Message as CoreMessage } from "./socket/message.ts";
 import { codecOf } from "./socket/message_codec.ts";
 import type { SocketOptions } from "./socket/options.ts";
@@ -30,7 +31,8 @@ import type { Runtime } from "./socket/transport.ts";
 export * from "./common.ts";
 export * from "./common_http.ts";
 
-const runtime = (): Promise<Runtime> => Promise.resolve(denoRuntime);
+const lent: Runtime = withZlib(denoRuntime);
+const runtime = (): Promise<Runtime> => Promise.resolve(lent);
 
 /**
  * A WebSocket: a client's end made with `new`, or the server's end that `upgrade` hands to its `accept`.

@@ -52,6 +52,26 @@ export {
   parseClose,
   summarizeClose,
 } from "./protocol/close.ts";
+export type { CompressionHost, DeflationHost, InflationHost } from "./protocol/compression.ts";
+export { type DeflateContext, type DeflateContexts, deflateFactory } from "./protocol/context_codec.ts";
+export {
+  acceptDeflate,
+  type Codec,
+  type CodecOwner,
+  confirmDeflate,
+  type DeflateAbility,
+  type DeflateAcceptance,
+  type DeflateAgreement,
+  type DeflateFactory,
+  type DeflateParameters,
+  type DeflaterOptions,
+  type DeflateSetup,
+  type DeflateSide,
+  type InflaterOptions,
+  offerDeflate,
+  PERMESSAGE_DEFLATE,
+  type Progress,
+} from "./protocol/deflate.ts";
 export { type ErrorCode, HandshakeError, type Refusal, WebSocketError } from "./protocol/errors.ts";
 export { checkHeader, type FrameHandler, FrameReader, headerSize, writeHeader, writeKey } from "./protocol/frame.ts";
 export { freshKey, mask, rotateKey } from "./protocol/mask.ts";

@@ -5,11 +5,13 @@
  */
 
 export type { CloseFrame, CloseRecord } from "./protocol/close.ts";
+export type { DeflateContext, DeflateContexts } from "./protocol/context_codec.ts";
 export type {
   Codec,
   CodecOwner,
   DeflateAbility,
   DeflateFactory,
+  DeflateParameters,
   DeflaterOptions,
   DeflateSide,
   InflaterOptions,
@@ -17,6 +19,8 @@ export type {
 } from "./protocol/deflate.ts";
 export type { ErrorCode, Refusal, WebSocketError } from "./protocol/errors.ts";
 export type { Fields } from "./protocol/fields.ts";
+export type { SendOptions } from "./socket/data.ts";
+export type { DeflateOptions } from "./socket/deflate_options.ts";
 export type { Emitter, EventLike, EventListenerLike, Listener, ListenerOptions } from "./socket/emitter.ts";
 export type {
   CloseEvent,
@@ -63,7 +67,7 @@ export type {
   Routing,
 } from "./http/handler.ts";
 export type { ErrorHandlers, ErrorHandlerSetter, MessageHandler, MessageStats } from "./http/message_handler.ts";
-export type { DeflateOption, ProtocolPolicy } from "./http/negotiate.ts";
+export type { ProtocolPolicy } from "./http/negotiate.ts";
 export type { OriginPolicy } from "./http/origin.ts";
 export type { HttpRequest } from "./http/request.ts";
 export type { Cookie, FieldValue, HttpResponse } from "./http/response.ts";

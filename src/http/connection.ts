@@ -9,6 +9,7 @@
  * ```
  */
 
+import type { DeflateFactory } from "../protocol/deflate.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { acceptHead } from "../protocol/handshake.ts";
 import type { RequestHead } from "../protocol/head.ts";
@@ -35,6 +36,8 @@ export interface Host {
   readonly secure: boolean;
   /** Of the runtime. */
   readonly decodeAscii: Runtime["decodeAscii"];
+  /** Of the runtime, too. */
+  readonly deflate: DeflateFactory | undefined;
   /** What handles requests now. */
   readonly handler: Handler;
   /** Gets what handlers throw. */
@@ -146,6 +149,11 @@ export class Connection implements Exchange {
   /** {@inheritDoc Exchange.remote} */
   get remote(): Endpoint | undefined {
     return this.#opening.transport.remote;
+  }
+
+  /** {@inheritDoc Exchange.deflate} */
+  get deflate(): DeflateFactory | undefined {
+    return this.#host.deflate;
   }
 
   /** {@inheritDoc Exchange.ongone} */

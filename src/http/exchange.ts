@@ -8,6 +8,7 @@
  * ```
  */
 
+import type { DeflateFactory } from "../protocol/deflate.ts";
 import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";
@@ -33,6 +34,8 @@ export interface Exchange {
   readonly secure: boolean;
   /** The other end. */
   readonly remote?: Endpoint | undefined;
+  /** What compresses; absent, offers of compression are declined. */
+  readonly deflate?: DeflateFactory | undefined;
   /** Called once when the peer is gone and nobody waits for the answer any more. Set by the request. */
   ongone: ((reason: unknown) => void) | undefined;
   /**

@@ -2,27 +2,38 @@
  * What becomes of the extensions and the subprotocols that a client offers.
  */
 
-import { type Extension, isToken, quote } from "../protocol/headers.ts";
+import { acceptDeflate, type DeflateFactory } from "../protocol/deflate.ts";
+import { type Extension, formatExtensions, isToken, quote } from "../protocol/headers.ts";
+import { type DeflateSettings, deflateSetup } from "../socket/deflate_options.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
 import { wrongKind } from "./options.ts";
 import type { HttpRequest } from "./request.ts";
-
-/** What `perMessageDeflate` may be. */
-export type DeflateOption = boolean | Readonly<Record<string, unknown>>;
 
 /** What was agreed on. */
 export interface Agreement {
   /** Value of `Sec-WebSocket-Extensions`, "" for none. */
   readonly extensions: string;
   /** What the link has to know of it. */
-  readonly link: Pick<LinkOptions, "reservedBits">;
+  readonly link: Pick<LinkOptions, "deflate">;
 }
 
-const NOTHING: Agreement = { extensions: "", link: {} };
+/** Without an extension. */
+export const NO_EXTENSIONS: Agreement = { extensions: "", link: {} };
 
-/** Decides on the extensions offered. A server may decline all of them (RFC 6455, 9.1), and none is spoken here yet. */
-export function negotiateExtensions(_offers: readonly Extension[], _deflate: DeflateOption): Agreement {
-  return NOTHING;
+/**
+ * Decides on the extensions offered. A server may decline all of them (RFC 6455, 9.1); only permessage-deflate is spoken
+ * here, where it is wanted and there is what compresses.
+ */
+export function negotiateExtensions(
+  offers: readonly Extension[],
+  settings: DeflateSettings,
+  factory: DeflateFactory | undefined,
+): Agreement {
+  if (factory === undefined) return NO_EXTENSIONS;
+  const accepted = acceptDeflate(offers, settings.wanted, factory);
+  if (accepted === undefined) return NO_EXTENSIONS;
+  const { extension, agreement } = accepted;
+  return { extensions: formatExtensions([extension]), link: { deflate: deflateSetup(settings, factory, agreement) } };
 }
 
 /**

@@ -15,6 +15,8 @@ import {
   MAX_HEAD_FIELDS,
   MAX_HEAD_SIZE,
 } from "../protocol/constants.ts";
+import { deflateFactory } from "../protocol/context_codec.ts";
+import type { DeflateFactory } from "../protocol/deflate.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { checkNumber } from "../socket/options.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
@@ -113,7 +115,7 @@ export class Server implements AsyncDisposable {
 
   async #listen(): Promise<Listener> {
     const runtime = await this.#runtime();
-    this.#host.decodeAscii = runtime.decodeAscii;
+    this.#host.runtime = runtime;
     this.#host.closing = false;
     return await runtime.listen(this.#options, (transport) => this.#host.accept(transport));
   }
@@ -211,7 +213,7 @@ class ServerHost implements Host {
   readonly sockets: Set<Socket> = new Set();
   readonly #connections: Set<Connection> = new Set();
   handler: Handler;
-  decodeAscii: Runtime["decodeAscii"];
+  runtime: Runtime | undefined;
   closing = false;
   /** Called when nothing is open any more. */
   #onidle: (() => void)[] = [];
@@ -221,6 +223,15 @@ class ServerHost implements Host {
     this.secure = options.tls !== undefined;
     this.report = options.onerror ?? reportOnConsole;
     this.handler = handler;
+  }
+
+  get decodeAscii(): Runtime["decodeAscii"] {
+    return this.runtime?.decodeAscii;
+  }
+
+  get deflate(): DeflateFactory | undefined {
+    const lent = this.runtime?.deflate;
+    return lent === undefined ? undefined : deflateFactory(lent);
   }
 
   accept(transport: Transport): void {

@@ -11,6 +11,7 @@
 import { HANDSHAKE_TIMEOUT, INTERNAL_ERROR } from "../protocol/constants.ts";
 import { acceptHead, checkRequest, createKey, type HandshakeRequest } from "../protocol/handshake.ts";
 import { Fields, type RequestHead } from "../protocol/head.ts";
+import { checkDeflate, type DeflateOptions, type DeflateSettings } from "../socket/deflate_options.ts";
 import type { Link } from "../socket/link.ts";
 import { checkNumber } from "../socket/options.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
@@ -20,8 +21,8 @@ import { ownFields } from "./answer.ts";
 import { type ErrorReporter, safely } from "./dispatch.ts";
 import type { Handler } from "./handler.ts";
 import {
-  type DeflateOption,
   negotiateExtensions,
+  NO_EXTENSIONS,
   type ProtocolPicker,
   protocolPicker,
   type ProtocolPolicy,
@@ -36,11 +37,12 @@ export type Accept = (conn: Socket, req: HttpRequest) => unknown;
 /** Options of `upgrade`. */
 export interface UpgradeOptions {
   /**
-   * Compression (RFC 7692). Not spoken yet: whatever stands here, offers are declined, and the connection is open without.
+   * Accepts offers of compression (RFC 7692): `true`, or how. The first offer of a client that can be met is taken; with
+   * none the connection is open without.
    *
    * @default {false}
    */
-  readonly perMessageDeflate?: DeflateOption;
+  readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Subprotocols: a list, of which the first that is offered is taken, or a function of those offered. @default {[]} */
   readonly protocols?: ProtocolPolicy;
   /**
@@ -133,7 +135,7 @@ class UpgradeHandler implements Handler {
   readonly #accept: Accept;
   readonly #allows: OriginCheck;
   readonly #pick: ProtocolPicker;
-  readonly #deflate: DeflateOption;
+  readonly #deflate: DeflateSettings | undefined;
   readonly #timeout: number;
   readonly #limits: LinkOptions;
   readonly #fields: Fields;
@@ -171,7 +173,9 @@ class UpgradeHandler implements Handler {
     if (decided === LATE) return req.response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
     if (decided === REFUSED) return req.response.refuse(403, originRefusal(check.request.origin, req));
 
-    const { extensions, link } = negotiateExtensions(check.request.extensions, this.#deflate);
+    const { extensions, link } = this.#deflate === undefined
+      ? NO_EXTENSIONS
+      : negotiateExtensions(check.request.extensions, this.#deflate, exchange.deflate);
     const fields = new Fields(this.#fields);
     for (const [name, value] of ownFields(req.response)) fields.append(name, value);
     const taken = exchange.takeOver({
@@ -240,13 +244,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function hasBody({ fields }: RequestHead): boolean {
   return fields.has("transfer-encoding") || Number.parseInt(fields.get("content-length") ?? "0", 10) > 0;
-}
-
-function checkDeflate(value: unknown): DeflateOption {
-  if (value === undefined) return false;
-  if (typeof value === "boolean") return value;
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as DeflateOption;
-  throw wrongKind("perMessageDeflate", value, "a boolean or an object");
 }
 
 /** Makes fields of the option, which must be fit for a 101 and leave the handshake alone. */

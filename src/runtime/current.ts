@@ -14,9 +14,17 @@ export function currentRuntime(): Promise<Runtime> {
 
 async function find(): Promise<Runtime> {
   // Deno and Bun also have a `process`, so they are asked for first.
-  if ("Deno" in globalThis) return (await import("./deno.ts")).denoRuntime;
-  if ("Bun" in globalThis) return (await import("./bun.ts")).bunRuntime;
-  if ("process" in globalThis) return (await import("./node.ts")).nodeRuntime;
-  if ("WebSocket" in globalThis) return (await import("./native.ts")).nativeRuntime;
+  const runtime = "Deno" in globalThis
+    ? (await import("./deno.ts")).denoRuntime
+    : "Bun" in globalThis
+    ? (await import("./bun.ts")).bunRuntime
+    : "process" in globalThis
+    ? (await import("./node.ts")).nodeRuntime
+    : undefined;
+  if (runtime !== undefined) return (await import("./zlib.ts")).withZlib(runtime);
+  if ("WebSocket" in globalThis) {
+    // Its compression is for a `connect` of the caller's own; the platform's WebSocket has its own.
+    return (await import("./web_deflate.ts")).withWebDeflate((await import("./native.ts")).nativeRuntime);
+  }
   throw new Error("Cannot connect: this runtime is not known, wanted Deno, Bun or Node, or the option connect");
 }

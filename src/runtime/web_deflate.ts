@@ -13,6 +13,7 @@
  */
 
 import type { Codec, CodecOwner, DeflateFactory, InflaterOptions, Progress } from "../protocol/deflate.ts";
+import type { Runtime } from "../socket/transport.ts";
 
 /** The tail that is not sent (RFC 7692, section 7.2), and an empty stored block that is final. */
 const END: Uint8Array<ArrayBuffer> = new Uint8Array([0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff]);
@@ -205,4 +206,9 @@ export function webDeflate(): DeflateFactory | undefined {
     deflater: (_options, owner) => new WebDeflater(owner),
     inflater: (_options: InflaterOptions, owner) => new WebInflater(owner),
   };
+}
+
+/** A runtime that lends this compression too. */
+export function withWebDeflate(runtime: Runtime): Runtime {
+  return { ...runtime, deflate: webDeflate() };
 }

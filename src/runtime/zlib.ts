@@ -18,6 +18,7 @@ import type {
   InflaterOptions,
   Progress,
 } from "../protocol/deflate.ts";
+import type { Runtime } from "../socket/transport.ts";
 
 /** The handle of a stream of `node:zlib`. */
 interface Handle {
@@ -328,6 +329,16 @@ let found: { readonly deflate: DeflateContexts | DeflateFactory | undefined } | 
 export function zlibDeflate(): DeflateContexts | DeflateFactory | undefined {
   found ??= { deflate: areRight(handles) ? handles : isRight(oneShots) ? oneShots : undefined };
   return found.deflate;
+}
+
+/** A runtime that lends this compression too; it is tried out when it is first asked for. */
+export function withZlib(runtime: Runtime): Runtime {
+  return {
+    ...runtime,
+    get deflate(): DeflateContexts | DeflateFactory | undefined {
+      return zlibDeflate();
+    },
+  };
 }
 
 /** The documented calls alone, for tests. */
