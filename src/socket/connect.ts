@@ -13,6 +13,7 @@ import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts"
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "./deflate_options.ts";
+import { abortError, reasonText } from "./abort.ts";
 import { Opening } from "./opening.ts";
 import { readRefusal } from "./refusal.ts";
 import { type LinkOptions, SessionLink } from "./session_link.ts";
@@ -128,7 +129,7 @@ function reach(url: URL, target: Target, connect: Runtime["connect"], deadline: 
       if (deadline.reason === undefined) resolve(transport);
       else transport.abort();
     }, (cause) => {
-      const message = `Cannot connect to ${url.href}: ${textOf(cause)}`;
+      const message = `Cannot connect to ${url.href}: ${reasonText(cause)}`;
       reject(deadline.reason ?? new WebSocketError("WS_CONNECT_FAILED", message, { cause }));
     });
   });
@@ -182,15 +183,4 @@ class Deadline {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener("abort", this.#onabort);
   }
-}
-
-/** The error of a connection whose owner gave it up. */
-export function abortError(reason: unknown): WebSocketError {
-  return reason instanceof WebSocketError
-    ? reason
-    : new WebSocketError("WS_ABORTED", `Connection was given up: ${textOf(reason)}`, { cause: reason });
-}
-
-function textOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

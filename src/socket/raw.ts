@@ -10,7 +10,8 @@
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { quote } from "../protocol/headers.ts";
-import { abortError, openHandshake } from "./connect.ts";
+import { abortError } from "./abort.ts";
+import { openHandshake } from "./connect.ts";
 import type { Opening } from "./opening.ts";
 import { checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";

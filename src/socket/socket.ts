@@ -14,7 +14,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { utf8Length } from "../protocol/utf8.ts";
-import { abortError } from "./connect.ts";
+import { abortError } from "./abort.ts";
 import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
 import { HeldEvents } from "./held_events.ts";
