@@ -15,6 +15,7 @@ import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPE
 import { WebSocketError } from "../protocol/errors.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { abortError } from "./abort.ts";
+import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
 import { HeldEvents } from "./held_events.ts";
@@ -23,7 +24,7 @@ import { type BinaryType, checkBinaryType } from "./options.ts";
 import { Pings } from "./pings.ts";
 import { SendQueue } from "./send_queue.ts";
 import { SocketEmitter } from "./slots.ts";
-import { type AcceptInfo, type ClientStart, ServerStart } from "./start.ts";
+import type { ClientStart } from "./start.ts";
 import type { Endpoint } from "./transport.ts";
 
 /** Makes the server's end of a connection: it is OPEN, and its events are held until it gets its first listener. */

@@ -1,13 +1,11 @@
-/**
- * How the two ends of a connection begin: a client's with a URL and checked options, a server's with a link that is open.
- */
+/** How a client's end begins: with a URL and checked options. */
 
 import { connectBytes } from "./byte_connect.ts";
 import type { Link } from "./link.ts";
 import { checkSupported, connectNative } from "./native_connect.ts";
 import { type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
-import type { Endpoint, Runtime } from "./transport.ts";
+import type { Runtime } from "./transport.ts";
 
 /** A client's end: checked arguments and what connects. */
 export class ClientStart {
@@ -51,27 +49,5 @@ async function find(
   } catch (error) {
     if (connector === undefined) throw error;
     return undefined;
-  }
-}
-
-/** What `accept` learns of a connection beside its messages. */
-export interface AcceptInfo {
-  /** Value of the client's `Origin` header. @default {""} */
-  readonly origin?: string;
-  /** The client's end. */
-  readonly remote?: Endpoint;
-}
-
-/** A server's end. */
-export class ServerStart {
-  /** The open connection. */
-  readonly link: Link;
-  /** What is known of it. */
-  readonly info: AcceptInfo;
-
-  /** Takes an open connection. */
-  constructor(link: Link, info: AcceptInfo) {
-    this.link = link;
-    this.info = info;
   }
 }

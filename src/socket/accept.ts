@@ -1,0 +1,26 @@
+/** How a server's end begins: with a link that is open. */
+
+import type { Link } from "./link.ts";
+import type { Endpoint } from "./transport.ts";
+
+/** What `accept` learns of a connection beside its messages. */
+export interface AcceptInfo {
+  /** Value of the client's `Origin` header. @default {""} */
+  readonly origin?: string;
+  /** The client's end. */
+  readonly remote?: Endpoint;
+}
+
+/** A server's end. */
+export class ServerStart {
+  /** The open connection. */
+  readonly link: Link;
+  /** What is known of it. */
+  readonly info: AcceptInfo;
+
+  /** Takes an open connection. */
+  constructor(link: Link, info: AcceptInfo) {
+    this.link = link;
+    this.info = info;
+  }
+}
