@@ -184,9 +184,9 @@ const moments: Record<string, [act: (peer: Peer, masked: boolean) => void, told:
 
 async function openClient(): Promise<{ socket: Socket; peer: Peer }> {
   let peer: Peer | undefined;
-  const socket = await clientOf(async (each, request) => {
+  const socket = await clientOf((each, request) => {
     peer = each;
-    each.write(await rightAnswer(request));
+    each.write(rightAnswer(request));
   }, { maxPayload: 100, maxFragments: 10 });
   await next(socket, "open");
   return { socket, peer: peer! };

@@ -27,9 +27,9 @@ const text = (answer: string): Answer => (peer) => void peer.write(utf8(answer))
 
 test("Socket asks for what its arguments say", async () => {
   let request = "";
-  const socket = await clientOf(async (peer, head) => {
+  const socket = await clientOf((peer, head) => {
     request = head;
-    peer.write(await rightAnswer(head, "Sec-WebSocket-Protocol: b"));
+    peer.write(rightAnswer(head, "Sec-WebSocket-Protocol: b"));
   }, { protocols: ["a", "b"], origin: "http://a.example", headers: { "X-One": "1", Cookie: "c=2" } });
   await next(socket, "open");
   const lines = request.trimEnd().split("\r\n");
@@ -45,7 +45,7 @@ test("Socket asks for what its arguments say", async () => {
 
 test("Socket opens when the answer comes byte by byte, and behind other heads", async () => {
   const socket = await clientOf(async (peer, request) => {
-    const head = await rightAnswer(request);
+    const head = rightAnswer(request);
     const early = utf8("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
     for (const byte of concat(early, head, to("client", { opcode: 1, payload: "a" }))) {
       peer.write(Uint8Array.of(byte));
@@ -141,8 +141,8 @@ test("Socket takes what has come of a refusal when its server leaves", async () 
 });
 
 test("Socket fails when the answer breaks the rules of the handshake", async () => {
-  const change = (from: RegExp, into: string): Answer => async (peer, request) => {
-    const head = new TextDecoder().decode(await rightAnswer(request));
+  const change = (from: RegExp, into: string): Answer => (peer, request) => {
+    const head = new TextDecoder().decode(rightAnswer(request));
     assertMatch(head, from);
     peer.write(utf8(head.replace(from, into)));
   };
@@ -175,11 +175,11 @@ test("Socket fails when the answer breaks the rules of the handshake", async () 
 });
 
 test("Socket fails when its server vanishes, at every byte of the answer", async () => {
-  const length = (await rightAnswer("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")).length;
+  const length = rightAnswer("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n").length;
   for (let sent = 0; sent < length; sent++) {
     for (const way of ["end", "abort"] as const) {
       const { told } = await fails(async (peer, request) => {
-        peer.write((await rightAnswer(request)).slice(0, sent));
+        peer.write(rightAnswer(request).slice(0, sent));
         if (sent % 2 === 0) await turn();
         peer.transport[way]();
       });
@@ -269,7 +269,7 @@ test("Socket whose connection is there at the very moment it is given up does no
     peer.data = async (chunk) => {
       peer.chunks.push(chunk);
       peer.data = () => {};
-      peer.write(await rightAnswer(new TextDecoder().decode(peer.bytes)));
+      peer.write(rightAnswer(new TextDecoder().decode(peer.bytes)));
       for (let i = 0; i < microtasks; i++) await undefined;
       socket.close();
     };
@@ -291,7 +291,7 @@ test("Socket.close and terminate while connecting fail the connection, once, whe
   for (const way of ["close", "terminate"] as const) {
     for (const when of ["at once", "later", "in the answer", "in a refusal"] as const) {
       const socket = await clientOf(async (peer, request) => {
-        if (when === "in the answer") peer.write((await rightAnswer(request)).slice(0, 30));
+        if (when === "in the answer") peer.write(rightAnswer(request).slice(0, 30));
         if (when === "in a refusal") peer.write(utf8("HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nab"));
         if (!when.startsWith("in")) return;
         await turn();
@@ -350,9 +350,9 @@ test("Socket is given up by its signal: before, while connecting and when it is 
 
   const open = new AbortController();
   let peer: Peer | undefined;
-  const answer: Answer = async (each, request) => {
+  const answer: Answer = (each, request) => {
     peer = each;
-    each.write(await rightAnswer(request));
+    each.write(rightAnswer(request));
   };
   const socket = await clientOf(answer, { signal: open.signal });
   const log = new SocketLog(socket);
@@ -384,7 +384,7 @@ test("Socket leaves no listener on its signal", async () => {
   signal.removeEventListener = (...args: unknown[]) => (listeners--, remove(...args));
   await fails(text("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), { signal });
   assertEquals(listeners, 0);
-  const socket = await clientOf(async (peer, request) => void peer.write(await rightAnswer(request)), { signal });
+  const socket = await clientOf((peer, request) => void peer.write(rightAnswer(request)), { signal });
   await next(socket, "open");
   assertEquals(listeners, 1);
   socket.terminate();

@@ -2,7 +2,7 @@
  * The smallest server there can be, on a network in memory, through the real opening handshake; and clients of it.
  */
 
-import { acceptHead, checkRequest } from "../../src/protocol/handshake.ts";
+import { acceptHead, acceptKey, checkRequest } from "../../src/protocol/handshake.ts";
 import { formatHead, type RequestHead } from "../../src/protocol/head.ts";
 import { memoryNetwork } from "../../src/runtime/memory.ts";
 import { Opening } from "../../src/socket/opening.ts";
@@ -11,7 +11,7 @@ import { type LinkOptions, SessionLink } from "../../src/socket/session_link.ts"
 import { acceptSocket, Socket } from "../../src/socket/socket.ts";
 import { ClientStart } from "../../src/socket/start.ts";
 import type { Runtime, Transport } from "../../src/socket/transport.ts";
-import { concat, utf8 } from "../frames.ts";
+import { utf8 } from "../frames.ts";
 import { Peer, turn } from "./peer.ts";
 
 /** Makes the client's end, over a network in memory. */
@@ -99,18 +99,16 @@ export async function clientOf(answer: Answer, options: SocketOptions = {}): Pro
 }
 
 /** The head of the right answer to a request, with more lines in it. */
-export async function rightAnswer(request: string, ...lines: readonly string[]): Promise<Uint8Array> {
+export function rightAnswer(request: string, ...lines: readonly string[]): Uint8Array<ArrayBuffer> {
   const key = /^Sec-WebSocket-Key: (.*)\r$/im.exec(request)![1]!;
-  const input = utf8(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-1", input));
   const head = [
     "HTTP/1.1 101 Switching Protocols",
     "Upgrade: websocket",
     "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${btoa(String.fromCharCode(...digest))}`,
+    `Sec-WebSocket-Accept: ${acceptKey(key)}`,
     ...lines,
   ];
-  return concat(utf8(head.join("\r\n") + "\r\n\r\n"));
+  return utf8(head.join("\r\n") + "\r\n\r\n");
 }
 
 /** All that a socket tells, in short and in order, until it is closed. */

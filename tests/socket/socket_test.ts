@@ -319,8 +319,8 @@ test("Socket that is paused while connecting opens, and delivers nothing before 
 });
 
 test("Socket delivers what came with the server's answer behind open", async () => {
-  const socket = await clientOf(async (peer, request) => {
-    const head = await rightAnswer(request);
+  const socket = await clientOf((peer, request) => {
+    const head = rightAnswer(request);
     const frames = Uint8Array.of(0x81, 1, 0x61, 0x81, 1, 0x62);
     peer.write(new Uint8Array([...head, ...frames]));
   });
