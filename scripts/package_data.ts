@@ -27,30 +27,54 @@ export const lib = ["ESNext", "DOM", "DOM.Iterable"] as const;
 /** Packages of types that the package is checked with. */
 export const typePackages: readonly string[] = ["@types/deno", "@types/node"];
 
+/** Where the project lives. */
+const home = "https://github.com/sockeye-ws/sockeye";
+
+/**
+ * The runtimes that have a front door of their own for an entry point, by the condition that names them. Such a door has
+ * all the names of the entry point, does not have to look which runtime there is, and keeps the others out of bundles.
+ */
+const bound: Readonly<Record<string, readonly string[]>> = {
+  ".": ["deno", "bun", "node", "browser"],
+  "./http": ["deno", "bun", "node"],
+};
+
 /** The `package.json` that is published. */
 export async function packageJson(manifest: Manifest): Promise<Record<string, unknown>> {
+  const needed = await dependencies(manifest);
   return {
     name: manifest.name,
     version: manifest.version,
     description: manifest.description,
-    keywords: ["websocket", "ws", "rfc6455", "permessage-deflate", "deno", "bun", "node"],
+    keywords: [
+      ...["websocket", "websockets", "ws", "rfc6455", "rfc7692", "permessage-deflate", "fibjs"],
+      ...["client", "server", "deno", "bun", "node", "browser"],
+    ],
+    homepage: `${home}#readme`,
+    bugs: { url: `${home}/issues` },
+    repository: { type: "git", url: `git+${home}.git` },
     license: manifest.license,
     author: "The Sockeye authors",
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20.19" },
+    engines: { node: ">=20.19", bun: ">=1.2", deno: ">=2.4" },
     exports: {
-      ...Object.fromEntries(
-        entryPoints(manifest).map(({ name, path }) => {
-          const output = path.replace(/^\.\//, "./esm/").replace(/\.ts$/, "");
-          return [name, { types: `${output}.d.ts`, default: `${output}.js` }];
-        }),
-      ),
+      ...Object.fromEntries(entryPoints(manifest).map((entry) => [entry.name, conditions(manifest, entry)])),
       "./package.json": "./package.json",
     },
     files: ["esm", "src", "CHANGELOG.md"],
-    dependencies: await dependencies(manifest),
+    ...(Object.keys(needed).length === 0 ? {} : { dependencies: needed }),
   };
+}
+
+function conditions(manifest: Manifest, { name, path }: EntryPoint): Record<string, string> {
+  const doors = (bound[name] ?? []).map((runtime) => [runtime, output(manifest.exports[`./${runtime}`]!, ".js")]);
+  return { types: output(path, ".d.ts"), ...Object.fromEntries(doors), default: output(path, ".js") };
+}
+
+/** What a source is compiled to, from the top of the package. */
+function output(path: string, extension: string): string {
+  return path.replace(/^\.\//, "./esm/").replace(/\.ts$/, extension);
 }
 
 /** The sources of the package, as paths from the top of the tree. */
