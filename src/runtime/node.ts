@@ -50,6 +50,9 @@ function copyToSlab(chunk: Uint8Array): Buffer {
   return slab.bytes.subarray(slab.used, slab.used + chunk.length);
 }
 
+/** How many writes are under way to streams that are not sockets of the system. */
+let writing = 0;
+
 /** What an owner hears that has aborted, or was told of the abort. */
 const SILENCE: TransportSink = { data() {}, end() {}, drain() {}, abort() {} };
 
@@ -58,8 +61,8 @@ class NodeTransport implements Transport {
   readonly remote?: Endpoint;
   readonly #socket: Duplex;
   /**
-   * Whether this is a socket of the system, which is done with the memory of a chunk when it has written it. Any other
-   * stream may pass the chunk itself on to somebody, and may answer from within `write()`.
+   * Whether this is a socket of the system, which is done with the memory of a chunk when it has written it, and reads into
+   * memory of its own. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
    */
   readonly #isSystem: boolean;
   /** Callback of every write. A socket without TLS goes without: mostly it is done when the call returns. */
@@ -72,7 +75,6 @@ class NodeTransport implements Transport {
   #broken: Error | undefined;
   #error: Error | undefined;
   #owesDrain = false;
-  #writing = false;
 
   constructor(socket: Duplex, remote: Endpoint | undefined) {
     if (remote !== undefined) this.remote = remote;
@@ -161,9 +163,9 @@ class NodeTransport implements Transport {
   }
 
   #writeToStream(chunk: Uint8Array, mayKeep: boolean): WriteResult {
-    this.#writing = true;
+    writing++;
     this.#socket.write(mayKeep ? chunk : new Uint8Array(chunk), this.#written);
-    this.#writing = false;
+    writing--;
     if (this.#socket.writableLength > 0) this.#watch();
     return mayKeep ? "kept" : "taken";
   }
@@ -204,7 +206,8 @@ class NodeTransport implements Transport {
     if (this.#isSystem) {
       // Each read of the system has memory of its own. A Buffer's `slice` is not that of other runtimes' chunks.
       this.#sink?.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    } else if (this.#writing) {
+    } else if (writing > 0) {
+      // Its peer is a stream in JavaScript: what is written there comes out here at once.
       this.#socket.pause();
       this.#socket.unshift(chunk);
       process.nextTick(() => this.#goOn());
@@ -266,6 +269,10 @@ function tcpEndpoint(socket: net.Socket): Endpoint | undefined {
   return { transport: "tcp", hostname: remoteAddress, port: remotePort };
 }
 
+function unixEndpoint(path: string): Endpoint {
+  return { transport: "unix", path };
+}
+
 /** Begins to connect. */
 function dial(target: Target): net.Socket {
   const where = target.transport === "tcp" ? { host: target.hostname, port: target.port } : { path: target.path };
@@ -288,34 +295,26 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
     const connected = target.tls === undefined ? "connect" : "secureConnect";
     const settle = (): void => {
       socket.off(connected, onConnected);
-      socket.off("error", onError);
+      socket.off("error", fail);
       socket.off("close", onClose);
       signal?.removeEventListener("abort", onAbort);
     };
-    const onConnected = (): void => {
+    const fail = (reason: unknown): void => {
       settle();
-      resolve(
-        new NodeTransport(
-          socket,
-          target.transport === "unix" ? { transport: "unix", path: target.path } : tcpEndpoint(socket),
-        ),
-      );
-    };
-    const onError = (error: Error): void => {
-      settle();
-      socket.destroy();
-      reject(error);
-    };
-    const onClose = (): void => onError(new Error("Connect: connection closed before it was open"));
-    const onAbort = (): void => {
-      settle();
-      // What the socket says of its end is of no interest any more.
+      // What it says of its end is of no interest any more.
       socket.on("error", () => {});
       socket.destroy();
-      reject(signal?.reason);
+      reject(reason);
+    };
+    const onClose = (): void => fail(new Error("Connect: connection closed before it was open"));
+    const onAbort = (): void => fail(signal?.reason);
+    const onConnected = (): void => {
+      settle();
+      const remote = target.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(target.path);
+      resolve(new NodeTransport(socket, remote));
     };
     socket.on(connected, onConnected);
-    socket.on("error", onError);
+    socket.on("error", fail);
     socket.on("close", onClose);
     signal?.addEventListener("abort", onAbort);
   });
@@ -329,12 +328,8 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         socket.destroy();
         return;
       }
-      accept(
-        new NodeTransport(
-          socket,
-          options.transport === "unix" ? { transport: "unix", path: options.path } : tcpEndpoint(socket),
-        ),
-      );
+      const remote = options.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(options.path);
+      accept(new NodeTransport(socket, remote));
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)
@@ -344,15 +339,11 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
       server.off("error", reject);
       // One connection could not be accepted (no file descriptor was left, say): the next may be.
       server.on("error", () => {});
-      const address = server.address();
-      resolve(
-        new NodeListener(
-          server,
-          typeof address === "object" && address !== null
-            ? { transport: "tcp", hostname: address.address, port: address.port }
-            : { transport: "unix", path: address ?? "" },
-        ),
-      );
+      const bound = server.address();
+      const address: Endpoint = typeof bound === "object" && bound !== null
+        ? { transport: "tcp", hostname: bound.address, port: bound.port }
+        : unixEndpoint(bound ?? "");
+      resolve(new NodeListener(server, address));
     };
     if (options.transport === "unix") server.listen({ path: options.path }, onListening);
     else server.listen({ host: options.hostname ?? "0.0.0.0", port: options.port }, onListening);

@@ -102,6 +102,8 @@ async function ends(
   return {
     near,
     far: await within(far, "the connection to be accepted"),
+    // The listener's own is left.
+    released: () => untilSockets(before + 1),
     close: async () => {
       await within(listener.close(), "the listener to close");
       await untilSockets(before);
