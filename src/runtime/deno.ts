@@ -5,6 +5,10 @@
  *   conn.read, one at a time, none while paused -----------------> TransportSink.data
  *   write() --> gathered and queued --> one conn.write at a time   (what comes meanwhile leaves with the next)
  * ```
+ *
+ * Echo on Deno 2.9, by server CPU: 1.15 times the messages of plain `node:net` with one of 32 B in flight, 1.2 in bursts,
+ * 1.0 to 1.5 in chunks of 64 KiB; and 0.95, 0.85 and 0.6 to 0.95 of a loop that reads into one buffer and awaits each
+ * write, which cannot hand a chunk over. `node:tls` of Deno 2.9 loses data when paused and stops no writer.
  */
 
 import type {
@@ -13,6 +17,7 @@ import type {
   Listener,
   ListenOptions,
   Runtime,
+  ServerTls,
   Target,
   Transport,
   TransportSink,
@@ -35,11 +40,7 @@ interface Conn {
 }
 
 /** What is used of a `Deno.Addr`. */
-interface Address {
-  readonly transport: string;
-  readonly hostname?: string;
-  readonly port?: number;
-}
+type Address = { readonly hostname?: string; readonly port?: number };
 
 /** What is used of a `Deno.Listener`. */
 interface Acceptor {
@@ -50,21 +51,18 @@ interface Acceptor {
   unref(): void;
 }
 
-/** Whom a TLS client trusts; `unsafelyDisableHostnameVerification` is unknown to Deno 2.4, which ignores it. */
-interface Trust {
-  hostname: string;
-  caCerts: string[];
-  unsafelyDisableHostnameVerification: boolean;
-}
+type UnixPath = { transport: "unix"; path: string };
+type HostPort = { hostname: string; port: number };
+/** Deno 2.4 does not know `unsafelyDisableHostnameVerification`, and checks the name all the same. */
+type Trust = { hostname: string; caCerts: string[]; unsafelyDisableHostnameVerification: boolean };
 
 // Only what is used: the npm build knows no Deno.
 declare const Deno: {
-  connect(options: { transport: "unix"; path: string }): Promise<Conn>;
-  connect(options: { hostname: string; port: number; signal: AbortSignal | undefined }): Promise<Conn>;
+  connect(options: UnixPath | (HostPort & { signal: AbortSignal | undefined })): Promise<Conn>;
   connectTls(options: Trust & { port: number; cert: string; key: string }): Promise<Conn>;
   startTls(conn: Conn, options: Trust): Promise<Conn>;
-  listen(options: { transport: "unix"; path: string } | { hostname: string; port: number }): Acceptor;
-  listenTls(options: { hostname: string; port: number; cert: string; key: string }): Acceptor;
+  listen(options: UnixPath | HostPort): Acceptor;
+  listenTls(options: HostPort & ServerTls): Acceptor;
   removeSync(path: string): void;
   readonly errors: Readonly<Record<"BadResource" | "InvalidData" | "NotFound" | "UnexpectedEof", new () => Error>>;
 };
@@ -73,15 +71,10 @@ declare const Deno: {
 const FIRST_MEMORY = 4096;
 const LARGEST_MEMORY = 131_072;
 
-/** Bytes of a piece of memory in which small chunks are gathered. */
+/** Bytes of a segment: memory in which chunks that are no larger are gathered. Some are kept for the next use. */
 const SEGMENT_SIZE = 16_384;
-
-/** Segments without a use at the moment; no more than `SPARE_SEGMENTS`. */
-const spare: Uint8Array[] = [];
 const SPARE_SEGMENTS = 64;
-
-/** A chunk of fewer bytes is cheaper to copy than to keep. */
-const KEEP_FROM = 16_384;
+const spare: Uint8Array[] = [];
 
 /** How long to wait before the next `accept` when one has failed (too many open files), in milliseconds. */
 const ACCEPT_RETRY = 100;
@@ -92,8 +85,6 @@ class DenoTransport implements Transport {
   #sink: TransportSink | undefined;
   /** The connection is released, for whatever reason. */
   #over = false;
-  /** Why it broke, while there was no sink to tell. */
-  #untold: unknown;
 
   /** Reads fill it from `#offset` on, and what they brought is handed over in place. */
   #memory: Uint8Array | undefined;
@@ -112,7 +103,7 @@ class DenoTransport implements Transport {
   readonly #queue: Uint8Array[] = [];
   #segment: Uint8Array | undefined;
   #gathered = 0;
-  /** Why a write failed, while the rest of what the peer sent is still being read. */
+  /** Why a write failed, until what the peer had sent is read. */
   #broken: unknown;
 
   constructor(conn: Conn, remote: Endpoint) {
@@ -126,8 +117,7 @@ class DenoTransport implements Transport {
 
   open(sink: TransportSink): void {
     this.#sink = sink;
-    if (this.#untold !== undefined) queueMicrotask(() => this.#tell());
-    this.#flow();
+    void this.#pump();
   }
 
   pause(): void {
@@ -136,15 +126,16 @@ class DenoTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    this.#flow();
+    void this.#pump();
   }
 
   write(chunk: Uint8Array, mayKeep: boolean): WriteResult {
     if (this.#output !== "open") return "refused";
     const size = chunk.length;
     if (size === 0) return "taken";
-    const kept = mayKeep && size >= KEEP_FROM;
-    if (kept || size > SEGMENT_SIZE) {
+    const large = size > SEGMENT_SIZE;
+    const kept = large && mayKeep;
+    if (large) {
       this.#seal();
       this.#queue.push(kept ? chunk : new Uint8Array(chunk));
     } else {
@@ -165,8 +156,7 @@ class DenoTransport implements Transport {
   }
 
   abort(): void {
-    this.#untold = undefined;
-    if (!this.#over) this.#release();
+    this.#release();
   }
 
   ref(): void {
@@ -181,12 +171,9 @@ class DenoTransport implements Transport {
     return this.#sink !== undefined && !this.#paused && !this.#ended && !this.#over;
   }
 
-  #flow(): void {
-    if (!this.#pumping && this.#flowing()) void this.#pump();
-  }
-
   /** Reads and delivers, as long as it is wanted. */
   async #pump(): Promise<void> {
+    if (this.#pumping || !this.#flowing()) return;
     this.#pumping = true;
     // What was held back must not come from inside resume().
     if (this.#arrived !== undefined) await undefined;
@@ -194,10 +181,11 @@ class DenoTransport implements Transport {
       const arrived = this.#arrived;
       if (arrived === undefined) {
         try {
-          this.#arrived = await this.#conn.read(this.#room());
+          this.#memory ??= new Uint8Array(this.#memorySize);
+          this.#arrived = await this.#conn.read(this.#memory.subarray(this.#offset));
         } catch (error) {
           if (!(error instanceof Deno.errors.UnexpectedEof)) {
-            this.#fail(this.#broken ?? error);
+            this.#break(this.#broken ?? error);
             break;
           }
           // TCP's FIN without TLS's own before it. A WebSocket has its own close, and sees by it that something is missing.
@@ -206,34 +194,26 @@ class DenoTransport implements Transport {
       } else if (arrived === null) {
         this.#ended = true;
         this.#sink?.end();
-        this.#releaseWhenDone();
+        if (this.#output === "ended") this.#release();
       } else {
         this.#arrived = undefined;
         if (arrived > 0) this.#sink?.data(this.#take(arrived));
       }
     }
     this.#pumping = false;
-    if (this.#broken !== undefined) this.#fail(this.#broken);
-  }
-
-  /** Where the next read goes. */
-  #room(): Uint8Array {
-    this.#memory ??= new Uint8Array(this.#memorySize);
-    return this.#memory.subarray(this.#offset);
+    if (this.#broken !== undefined) this.#break(this.#broken);
   }
 
   /** What a read has brought. Its memory is not read into again, and another is taken when three quarters are used. */
   #take(size: number): Uint8Array {
     const memory = this.#memory ?? new Uint8Array(size);
-    const start = this.#offset;
-    const end = start + size;
-    const chunk = memory.subarray(start, end);
+    const end = this.#offset + size;
+    const chunk = memory.subarray(this.#offset, end);
+    this.#offset = (end + 7) & ~7;
     if (end === memory.length) this.#memorySize = Math.min(memory.length * 4, LARGEST_MEMORY);
     if (end > memory.length * 0.75) {
       this.#memory = undefined;
       this.#offset = 0;
-    } else {
-      this.#offset = (end + 7) & ~7;
     }
     return chunk;
   }
@@ -243,14 +223,13 @@ class DenoTransport implements Transport {
     this.#sending = true;
     for (;;) {
       let run = this.#queue.shift();
-      let segment: Uint8Array | undefined;
-      if (run === undefined) {
-        segment = this.#segment;
-        if (segment === undefined) break;
+      const segment = run === undefined ? this.#segment : undefined;
+      if (segment !== undefined) {
         run = segment.subarray(0, this.#gathered);
         this.#segment = undefined;
         this.#gathered = 0;
       }
+      if (run === undefined) break;
       try {
         for (;;) {
           const size = await this.#conn.write(run);
@@ -261,10 +240,7 @@ class DenoTransport implements Transport {
         }
       } catch (error) {
         this.#sending = false;
-        // What the peer sent before it broke the connection is still to be had, and the pump comes upon the break too.
-        if (this.#pumping) this.#broken = error;
-        else this.#fail(error);
-        return;
+        return this.#fail(error);
       }
       if (segment !== undefined && spare.length < SPARE_SEGMENTS) spare.push(segment);
     }
@@ -284,20 +260,16 @@ class DenoTransport implements Transport {
   async #finish(): Promise<void> {
     try {
       await this.#conn.closeWrite();
+      this.#output = "ended";
+      if (this.#ended) this.#release();
     } catch (error) {
       this.#fail(error);
-      return;
     }
-    this.#output = "ended";
-    this.#releaseWhenDone();
-  }
-
-  #releaseWhenDone(): void {
-    if (this.#ended && this.#output === "ended" && !this.#over) this.#release();
   }
 
   /** Pending reads and writes reject now, and find that it is over. */
   #release(): void {
+    if (this.#over) return;
     this.#over = true;
     this.#output = "ended";
     this.#buffered = 0;
@@ -307,75 +279,53 @@ class DenoTransport implements Transport {
     this.#conn.close();
   }
 
+  /** What the peer sent before it broke the connection is still to be had. Reading it, the pump comes upon the break too. */
   #fail(reason: unknown): void {
+    if (this.#pumping || this.#sink === undefined) this.#broken ??= reason;
+    else this.#break(reason);
+  }
+
+  #break(reason: unknown): void {
     if (this.#over) return;
     this.#release();
-    this.#untold = reason;
-    this.#tell();
-  }
-
-  #tell(): void {
-    const reason = this.#untold;
-    if (this.#sink === undefined || reason === undefined) return;
-    this.#untold = undefined;
-    this.#sink.abort(reason);
+    this.#sink?.abort(reason);
   }
 }
 
-/** Sends small runs at once. Some systems refuse that on a connection which the peer has reset; reading will tell of it. */
+/** macOS refuses where the peer has reset the connection; reading will tell of that. Over TLS there is no such setting. */
 function setNoDelay(conn: Conn): void {
-  try {
-    conn.setNoDelay?.(true);
-  } catch {
-    // The connection is as good without.
-  }
+  tolerate(Error, () => conn.setNoDelay?.(true));
 }
 
-function endpoint(address: Address, path: string): Endpoint {
-  const { hostname, port } = address;
-  return hostname !== undefined && port !== undefined
-    ? { transport: "tcp", hostname, port }
-    : { transport: "unix", path };
+function endpoint({ hostname, port }: Address, path: string): Endpoint {
+  if (hostname === undefined || port === undefined) return { transport: "unix", path };
+  return { transport: "tcp", hostname, port };
 }
 
-/** Settles as `promise` does, or rejects with the reason of `signal` when that is aborted before. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
+/** Settles as `promise` does, or rejects when `signal` is aborted before; then what is left is given up. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, giveUp: () => unknown): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason);
+      giveUp();
+    };
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
   });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
 
-/** A connection that is still on its way when `signal` is aborted is closed on arrival. */
-async function arrival(pending: Promise<Conn>, signal: AbortSignal | undefined): Promise<Conn> {
-  try {
-    return await unlessAborted(pending, signal);
-  } catch (error) {
-    pending.then((conn) => conn.close(), () => {});
-    throw error;
-  }
-}
-
-type TcpTarget = Target & { transport: "tcp" };
-
-async function dialTcp({ hostname, port }: TcpTarget, signal: AbortSignal | undefined): Promise<Conn> {
+async function dialTcp({ hostname, port }: HostPort, signal: AbortSignal | undefined): Promise<Conn> {
   const conn = await Deno.connect({ hostname, port, signal });
   setNoDelay(conn);
   return conn;
 }
 
-async function dialTls(target: TcpTarget, tls: ClientTls, signal: AbortSignal | undefined): Promise<Conn> {
+async function dialTls(target: HostPort, tls: ClientTls, signal: AbortSignal | undefined): Promise<Conn> {
   const { hostname, port } = target;
   const { ca = [], cert, key, servername = hostname.replace(/^\[(.*)\]$/, "$1"), rejectUnauthorized = true } = tls;
-  const trust = {
+  const trust: Trust = {
     hostname: servername,
     caCerts: typeof ca === "string" ? [ca] : [...ca],
     unsafelyDisableHostnameVerification: !rejectUnauthorized,
@@ -384,24 +334,20 @@ async function dialTls(target: TcpTarget, tls: ClientTls, signal: AbortSignal | 
   if (cert === undefined || key === undefined) {
     conn = await startTls(await dialTcp(target, signal), trust);
   } else if (tls.servername === undefined || tls.servername === hostname) {
-    conn = await arrival(Deno.connectTls({ ...trust, hostname, port, cert, key }), signal);
+    const dialling = Deno.connectTls({ ...trust, hostname, port, cert, key });
+    conn = await unlessAborted(dialling, signal, () => dialling.then((late) => late.close(), () => {}));
   } else {
-    throw new Error(
-      `Cannot connect to ${hostname}:${port}: got a client certificate and the servername "${servername}", ` +
-        "with a client certificate Deno takes only the host's own name",
-    );
+    const got = `a client certificate and the servername "${servername}"`;
+    throw new Error(`Cannot connect to ${hostname}:${port}: got ${got}, Deno wants only one of them`);
   }
   try {
-    await unlessAborted(conn.handshake?.() ?? Promise.resolve(), signal);
+    await unlessAborted(conn.handshake?.() ?? Promise.resolve(), signal, () => {});
     return conn;
   } catch (error) {
     conn.close();
     if (rejectUnauthorized || !(error instanceof Deno.errors.InvalidData)) throw error;
-    throw new Error(
-      `Cannot connect to ${hostname}:${port}: ${error.message}, Deno takes a certificate that it does not trust ` +
-        "only when it is started with --unsafely-ignore-certificate-errors",
-      { cause: error },
-    );
+    const wanted = "Deno takes it only when started with --unsafely-ignore-certificate-errors";
+    throw new Error(`Cannot connect to ${hostname}:${port}: ${error.message}, ${wanted}`, { cause: error });
   }
 }
 
@@ -410,135 +356,95 @@ async function startTls(tcp: Conn, trust: Trust): Promise<Conn> {
     return await Deno.startTls(tcp, trust);
   } catch (error) {
     // Whether `tcp` has been taken depends on what was wrong with the options.
-    try {
-      tcp.close();
-    } catch (closing) {
-      if (!(closing instanceof Deno.errors.BadResource)) throw closing;
-    }
+    tolerate(Deno.errors.BadResource, () => tcp.close());
     throw error;
   }
 }
 
 async function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
   signal?.throwIfAborted();
+  const { transport, tls } = target;
   let conn: Conn;
-  if (target.transport === "unix") {
-    if (target.tls !== undefined) throw new Error(`Cannot connect to ${target.path}: ${NO_TLS_OVER_UNIX}`);
-    conn = await arrival(Deno.connect({ transport: "unix", path: target.path }), signal);
+  if (transport === "tcp") {
+    conn = await (tls === undefined ? dialTcp(target, signal) : dialTls(target, tls, signal));
   } else {
-    conn = await (target.tls === undefined ? dialTcp(target, signal) : dialTls(target, target.tls, signal));
+    if (tls !== undefined) throw new Error(`Cannot connect to ${target.path}: ${NO_TLS_OVER_UNIX}`);
+    conn = await Deno.connect({ transport, path: target.path });
   }
   if (signal?.aborted) {
     conn.close();
     throw signal.reason;
   }
-  return new DenoTransport(conn, endpoint(conn.remoteAddr, target.transport === "unix" ? target.path : ""));
+  return new DenoTransport(conn, endpoint(conn.remoteAddr, transport === "unix" ? target.path : ""));
 }
 
 const NO_TLS_OVER_UNIX = "got a unix socket with TLS, Deno has TLS over TCP only";
 
-class DenoListener implements Listener {
-  readonly address: Endpoint;
-  readonly #acceptor: Acceptor;
-  readonly #accept: (transport: Transport) => void;
-  readonly #path: string;
-  /** Connections in the TLS handshake. */
-  readonly #handshakes = new Set<Conn>();
-  readonly #done: Promise<void>;
-  #closed = false;
-
-  constructor(acceptor: Acceptor, path: string, accept: (transport: Transport) => void) {
-    this.#acceptor = acceptor;
-    this.#accept = accept;
-    this.#path = path;
-    this.address = endpoint(acceptor.addr, path);
-    this.#done = this.#run();
-  }
-
-  async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      // Before the socket is closed: afterwards the path may be another's. Newer versions of Deno remove it themselves.
-      if (this.address.transport === "unix") removeSocket(this.#path);
-      this.#acceptor.close();
-      for (const conn of this.#handshakes) conn.close();
-    }
-    await this.#done;
-  }
-
-  ref(): void {
-    this.#acceptor.ref();
-  }
-
-  unref(): void {
-    this.#acceptor.unref();
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#closed) {
-      let conn: Conn;
-      try {
-        conn = await this.#acceptor.accept();
-      } catch {
-        // Closed, or out of something (file descriptors, most likely) that may come back.
-        if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY));
-        continue;
-      }
-      if (conn.handshake === undefined) {
-        setNoDelay(conn);
-        this.#accept(this.#transport(conn));
-      } else {
-        void this.#secure(conn, conn.handshake());
-      }
-    }
-  }
-
-  async #secure(conn: Conn, handshake: Promise<unknown>): Promise<void> {
-    this.#handshakes.add(conn);
-    let secured = true;
-    try {
-      await handshake;
-    } catch {
-      // The client's doing, and there is no connection yet to tell it on.
-      secured = false;
-    }
-    this.#handshakes.delete(conn);
-    if (this.#closed) return;
-    if (secured) this.#accept(this.#transport(conn));
-    else conn.close();
-  }
-
-  #transport(conn: Conn): Transport {
-    return new DenoTransport(conn, endpoint(conn.remoteAddr, this.#path));
-  }
-}
-
-function removeSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
 function bind(options: ListenOptions): Acceptor {
-  if (options.transport === "unix") {
-    const { path, tls } = options;
-    if (tls !== undefined) throw new Error(`Cannot listen on ${path}: ${NO_TLS_OVER_UNIX}`);
-    return Deno.listen({ transport: "unix", path });
+  const { transport, tls } = options;
+  if (transport === "unix") {
+    if (tls !== undefined) throw new Error(`Cannot listen on ${options.path}: ${NO_TLS_OVER_UNIX}`);
+    return Deno.listen({ transport, path: options.path });
   }
-  const { hostname = "0.0.0.0", port, tls } = options;
-  if (tls === undefined) return Deno.listen({ hostname, port });
-  return Deno.listenTls({ hostname, port, cert: tls.cert, key: tls.key });
+  const { hostname = "0.0.0.0", port } = options;
+  return tls === undefined ? Deno.listen({ hostname, port }) : Deno.listenTls({ hostname, port, ...tls });
 }
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   return new Promise((resolve) => {
-    resolve(new DenoListener(bind(options), options.transport === "unix" ? options.path : "", accept));
+    const acceptor = bind(options);
+    const path = options.transport === "unix" ? options.path : "";
+    const handshakes = new Set<Conn>();
+    let closed = false;
+    const stand = (conn: Conn): void => accept(new DenoTransport(conn, endpoint(conn.remoteAddr, path)));
+    // What goes wrong is the client's doing, and there is no connection yet to tell it on.
+    const secure = async (conn: Conn, handshake: Promise<unknown>): Promise<void> => {
+      handshakes.add(conn);
+      const done = await handshake.then(() => true, () => false);
+      handshakes.delete(conn);
+      if (done && !closed) stand(conn);
+      else if (!closed) conn.close();
+    };
+    const run = async (): Promise<void> => {
+      while (!closed) {
+        let conn: Conn;
+        try {
+          conn = await acceptor.accept();
+        } catch {
+          // Closed, or out of something (file descriptors, most likely) that may come back.
+          if (!closed) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY));
+          continue;
+        }
+        setNoDelay(conn);
+        if (conn.handshake === undefined) stand(conn);
+        else void secure(conn, conn.handshake());
+      }
+    };
+    const running = run();
+    resolve({
+      address: endpoint(acceptor.addr, path),
+      close() {
+        if (closed) return running;
+        closed = true;
+        // Deno 2.4 leaves it. Before the socket is closed: afterwards the path may be another's.
+        if (options.transport === "unix") tolerate(Deno.errors.NotFound, () => Deno.removeSync(path));
+        acceptor.close();
+        for (const conn of handshakes) conn.close();
+        return running;
+      },
+      ref: () => acceptor.ref(),
+      unref: () => acceptor.unref(),
+    });
   });
 }
 
-/**
- * Deno's TCP, TLS and unix sockets.
- */
+function tolerate(kind: new () => Error, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof kind)) throw error;
+  }
+}
+
+/** Deno's TCP, TLS and unix sockets. */
 export const denoRuntime: Runtime = { name: "deno", connect, listen };
