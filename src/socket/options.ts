@@ -21,7 +21,7 @@ export interface SocketOptions {
   /** Value of the `Origin` header. @default {""} (none is sent) */
   readonly origin?: string;
   /** More headers for the request. */
-  readonly headers?: HeadersInit;
+  readonly headers?: Headers | Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>;
   /** Offers compression (RFC 7692): `true`, or how. @default {false} */
   readonly perMessageDeflate?: boolean | DeflateOptions;
   /** Bytes of one received message; more fails the connection with 1009. @default {67108864} */
@@ -127,7 +127,7 @@ export function checkOptions(
       protocols,
       ...(compression === undefined ? {} : { compression }),
       ...(from === "" ? {} : { origin: from }),
-      ...(options.headers === undefined ? {} : { headers: new Headers(options.headers) }),
+      ...(options.headers === undefined ? {} : { headers: new Headers(options.headers as Headers) }),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
     },
     protocol: protocols[0] ?? "",
