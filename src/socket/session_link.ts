@@ -379,6 +379,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   }
 
   #startTimer(): void {
+    if (this.#phase === "over") return;
     clearTimeout(this.#timer);
     this.#timer = startTimeout(this.#closeTimeout, () => {
       this.#transport.abort();
