@@ -72,6 +72,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   #rest: Uint8Array[] = [];
   /** The peer's FIN stands behind `#rest`. */
   #ended = false;
+  /** What waited when the connection was cut, as the web goes on to count it. */
+  #unsent = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #error: WebSocketError | undefined;
 
@@ -113,7 +115,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** {@inheritDoc Link.bufferedAmount} */
   get bufferedAmount(): number {
-    return Math.max(0, this.buffered - this.#session.overhead);
+    return Math.max(this.#unsent, this.buffered - this.#session.overhead);
   }
 
   /** {@inheritDoc Link.congested} */
@@ -176,7 +178,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
       this.#ended = true;
       this.#endIfSent();
     } else if (this.#phase === "open") {
-      this.#transport.abort();
+      this.#cut();
       this.#lost(new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
     }
   }
@@ -279,7 +281,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc Link.terminate} */
   terminate(error?: WebSocketError): void {
     if (this.#phase === "over") return;
-    this.#transport.abort(error);
+    this.#cut(error);
     // Once both Close frames have passed, nothing can fail any more.
     if (this.#phase === "ending") this.#over();
     else this.#lost(error);
@@ -382,7 +384,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#phase === "over") return;
     clearTimeout(this.#timer);
     this.#timer = startTimeout(this.#closeTimeout, () => {
-      this.#transport.abort();
+      this.#cut();
       if (this.#phase === "ending") this.#over();
       else {
         this.#lost(
@@ -393,6 +395,11 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
         );
       }
     });
+  }
+
+  #cut(reason?: WebSocketError): void {
+    this.#unsent = this.bufferedAmount;
+    this.#transport.abort(reason);
   }
 
   /** The connection ends without its closing handshake. */

@@ -279,6 +279,21 @@ test("Socket.bufferedAmount counts the bytes of messages, and those sent too lat
   assertEquals(client.bufferedAmount, 4 + 10 + 3 + 2);
 });
 
+test("Socket.bufferedAmount does not fall when the connection is cut, as on the web", async () => {
+  const { client, server } = await open();
+  server.pause();
+  client.send(new Uint8Array(300_000));
+  await turn();
+  const waiting = client.bufferedAmount;
+  assert(waiting > 200_000, `${waiting} bytes wait`);
+  client.send("more");
+  await end(client);
+  assertEquals(client.bufferedAmount, waiting + 4);
+  client.send("and more");
+  assertEquals(client.bufferedAmount, waiting + 12);
+  await end(server);
+});
+
 test("Socket.pause stops delivery at once, and makes the sender wait", async () => {
   const { client, server } = await open();
   const received: unknown[] = [];
