@@ -3,7 +3,20 @@
  * over `node:assert/strict`. Where the two differ this one is the stricter (`0` is not `-0`; a prototype of null is
  * not that of an object), so that what passes here passes there.
  */
-import nodeAssert from "node:assert/strict";
+import strict from "node:assert/strict";
+
+/** What is used of it. The versions of Node's types do not agree on what a message may be. */
+interface NodeAssert {
+  ok(value: unknown, message?: string): void;
+  deepEqual(actual: unknown, expected: unknown, message?: string): void;
+  notDeepEqual(actual: unknown, expected: unknown, message?: string): void;
+  equal(actual: unknown, expected: unknown, message?: string): void;
+  notEqual(actual: unknown, expected: unknown, message?: string): void;
+  match(actual: string, expected: RegExp, message?: string): void;
+  fail(message?: string): never;
+}
+
+const nodeAssert = strict as unknown as NodeAssert;
 
 /** A class of errors, to be looked for. */
 // deno-lint-ignore no-explicit-any -- the type that `@std/assert` has
