@@ -11,12 +11,11 @@ interface NodeAssert {
   deepEqual(actual: unknown, expected: unknown, message?: string): void;
   notDeepEqual(actual: unknown, expected: unknown, message?: string): void;
   equal(actual: unknown, expected: unknown, message?: string): void;
-  notEqual(actual: unknown, expected: unknown, message?: string): void;
   match(actual: string, expected: RegExp, message?: string): void;
   fail(message?: string): never;
 }
 
-const nodeAssert = strict as unknown as NodeAssert;
+const nodeAssert: NodeAssert = strict as unknown as NodeAssert;
 
 /** A class of errors, to be looked for. */
 // deno-lint-ignore no-explicit-any -- the type that `@std/assert` has
