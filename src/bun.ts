@@ -2,7 +2,7 @@
  * The module bound to Bun: all of `@sockeye/ws` and `@sockeye/ws/http`, without looking which runtime there is.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { Server, upgrade } from "@sockeye/ws/bun";
  *
  * const server = new Server(8080, {
@@ -38,7 +38,7 @@ const runtime = (): Promise<Runtime> => Promise.resolve(lent);
  * A WebSocket: a client's end made with `new`, or the server's end that `upgrade` hands to its `accept`.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { Socket } from "@sockeye/ws/bun";
  *
  * const socket = new Socket("ws://127.0.0.1:9/nobody-is-there");
@@ -72,7 +72,7 @@ export class Socket extends CoreSocket {
  * One message, to be framed by hand or given to `Socket.send`.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { MemoryStream, Message, TEXT } from "@sockeye/ws/bun";
  *
  * const message = new Message(TEXT);
@@ -115,7 +115,7 @@ export class Message extends CoreMessage {
  * @throws {WebSocketError} When no connection is made, or the server refuses.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { connect } from "@sockeye/ws/bun";
  *
  * const failed = await connect("ws://127.0.0.1:9/nobody-is-there").catch((error) => error.code);
@@ -130,7 +130,7 @@ export function connect(url: string | URL, origin?: string | RawOptions): Promis
  * An HTTP server for handlers and WebSockets.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { Server } from "@sockeye/ws/bun";
  *
  * const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/": () => new Response("Hello") });

@@ -2,7 +2,7 @@
  * The module bound to Deno: all of `@sockeye/ws` and `@sockeye/ws/http`, without looking which runtime there is.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { Server, upgrade } from "@sockeye/ws/deno";
  *
  * const server = new Server(8080, {
