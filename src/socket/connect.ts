@@ -65,7 +65,7 @@ export async function openHandshake(
   signal: AbortSignal,
   factory?: DeflateFactory,
 ): Promise<Accepted> {
-  const { target, host, path } = routeOf(url, options.tls);
+  const { target, host, path, authorization } = routeOf(url, options.tls);
   const protocols = options.protocols ?? [];
   const key = createKey();
   const { compression } = options;
@@ -80,7 +80,7 @@ export async function openHandshake(
     protocols,
     ...(offer === undefined ? {} : { extensions: formatExtensions([offer]) }),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
-    ...(options.headers === undefined ? {} : { fields: options.headers }),
+    fields: fieldsOf(options.headers ?? [], authorization),
   });
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT;
   const deadline = new Deadline(timeout, signal);
@@ -116,6 +116,16 @@ export async function openHandshake(
   } finally {
     deadline.clear();
   }
+}
+
+/** The fields of the caller; those of the URL give way to them. */
+function fieldsOf(
+  headers: Iterable<readonly [name: string, value: string]>,
+  authorization: string | undefined,
+): readonly (readonly [name: string, value: string])[] {
+  const fields = [...headers];
+  const given = authorization === undefined || fields.some(([name]) => name.toLowerCase() === "authorization");
+  return given ? fields : [...fields, ["Authorization", authorization]];
 }
 
 /** Connects, if it can be done in time. A transport that comes too late is dropped. */

@@ -77,7 +77,6 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** The checked form of the arguments of `new Socket`. */
 export interface CheckedOptions {
   readonly connect: ConnectOptions;
-  readonly protocol: string;
   readonly origin: string;
   readonly binaryType: BinaryType;
   readonly signal: AbortSignal | undefined;
@@ -130,7 +129,6 @@ export function checkOptions(
       ...(options.headers === undefined ? {} : { headers: new Headers(options.headers as Headers) }),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
     },
-    protocol: protocols[0] ?? "",
     origin: from,
     binaryType: checkBinaryType(options.binaryType ?? "uint8array"),
     signal: options.signal,
@@ -152,9 +150,14 @@ function checkCount(name: string, value: unknown): number {
   throw new RangeError(`Cannot use the option ${name}: got ${value}, wanted a whole number above 0`);
 }
 
+/** Whether this names a form of binary messages. */
+export function isBinaryType(value: unknown): value is BinaryType {
+  return value === "uint8array" || value === "arraybuffer" || value === "blob";
+}
+
 /** Checks the form of binary messages. */
 export function checkBinaryType(value: unknown): BinaryType {
-  if (value === "uint8array" || value === "arraybuffer" || value === "blob") return value;
+  if (isBinaryType(value)) return value;
   throw wrong("binaryType", value, `"uint8array", "arraybuffer" or "blob"`);
 }
 

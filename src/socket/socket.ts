@@ -20,7 +20,7 @@ import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
 import { HeldEvents } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
-import { type BinaryType, checkBinaryType } from "./options.ts";
+import { type BinaryType, isBinaryType } from "./options.ts";
 import { Pings } from "./pings.ts";
 import { SendQueue } from "./send_queue.ts";
 import { SocketEmitter } from "./slots.ts";
@@ -42,7 +42,7 @@ const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator
  * One WebSocket: the client's end, made with `new`, or the server's, which `upgrade` hands to its `accept`.
  *
  * @example A client
- * ```ts no-eval
+ * ```ts ignore
  * import { Socket } from "@sockeye/ws";
  *
  * const socket = new Socket("ws://127.0.0.1:8080/ws");
@@ -61,7 +61,7 @@ export class Socket extends SocketEmitter<Socket> {
   static readonly CLOSED: 3 = CLOSED;
 
   readonly #url: string;
-  #protocol: string;
+  #protocol = "";
   readonly #origin: string;
   readonly #remote: Endpoint | undefined;
   #binaryType: BinaryType = "uint8array";
@@ -92,7 +92,6 @@ export class Socket extends SocketEmitter<Socket> {
     if (start instanceof ServerStart) {
       const { link, info } = start;
       this.#url = "";
-      this.#protocol = link.protocol;
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
       this.#held = this.#hold();
@@ -101,7 +100,6 @@ export class Socket extends SocketEmitter<Socket> {
     }
     const { url, options } = start;
     this.#url = url.href;
-    this.#protocol = options.protocol;
     this.#origin = options.origin;
     this.#binaryType = options.binaryType;
     const { signal } = options;
@@ -130,7 +128,7 @@ export class Socket extends SocketEmitter<Socket> {
     return this.#url;
   }
 
-  /** While connecting, the first subprotocol offered; then the one chosen, or "". */
+  /** The subprotocol that was chosen, or "". */
   get protocol(): string {
     return this.#protocol;
   }
@@ -160,13 +158,17 @@ export class Socket extends SocketEmitter<Socket> {
     return (this.#link?.bufferedAmount ?? 0) + (this.#queue?.bytes ?? 0) + this.#lostBytes;
   }
 
-  /** The form in which binary messages are delivered. @default {"uint8array"} */
+  /**
+   * The form in which binary messages are delivered. To set it to anything else changes nothing, as on the web.
+   *
+   * @default {"uint8array"}
+   */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
 
   set binaryType(value: BinaryType) {
-    this.#binaryType = checkBinaryType(value);
+    if (isBinaryType(value)) this.#binaryType = value;
   }
 
   /** The constant 0. */
@@ -202,6 +204,7 @@ export class Socket extends SocketEmitter<Socket> {
    * @param options How to send it.
    */
   send(data: unknown, options?: SendOptions): boolean {
+    if (arguments.length === 0) throw new TypeError("Cannot send: data is missing, wanted anything");
     const payload = typeof data === "string" ? data : toPayload(data);
     const compress = typeof data === "string" && options === undefined ? undefined : compressOf(data, options);
     if (this.#readyState !== OPEN) return this.#refuse(payload);

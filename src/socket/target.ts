@@ -18,9 +18,11 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
 /**
  * Parses the URL of a WebSocket.
  *
- * Throws a `DOMException` named `SyntaxError`, as the web does, for what is no URL, another scheme, or a fragment.
+ * Throws a `DOMException` named `SyntaxError`, as the web does, for what is no URL, another scheme, or a fragment; a
+ * `TypeError` where there is nothing.
  */
 export function parseUrl(input: string | URL): URL {
+  if (input === undefined) throw new TypeError("Cannot connect: url is missing, wanted an absolute URL");
   let url: URL;
   try {
     url = new URL(input);
@@ -62,6 +64,8 @@ export interface Route {
   readonly host: string;
   /** Path and query of the request. */
   readonly path: string;
+  /** Value of `Authorization`, where the URL has a user or a password. */
+  readonly authorization?: string;
 }
 
 /** Splits a URL that `parseUrl` returned. */
@@ -79,7 +83,24 @@ export function routeOf(url: URL, tls: ClientTls = {}): Route {
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   // An IPv6 address stands in brackets in a URL and without them everywhere else.
   const hostname = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
-  return { target: { transport: "tcp", hostname, port, ...over }, host: url.host, path: url.pathname + url.search };
+  const authorization = authorizationOf(url);
+  return {
+    target: { transport: "tcp", hostname, port, ...over },
+    host: url.host,
+    path: url.pathname + url.search,
+    ...(authorization === undefined ? {} : { authorization }),
+  };
+}
+
+/** The user and the password of a URL as a value of `Authorization` (RFC 7617, section 2). */
+function authorizationOf({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  return `Basic ${btoa(`${percentDecode(username)}:${percentDecode(password)}`)}`;
+}
+
+/** Undoes percent-encoding, to one character for each byte; what is not encoded stays as it is. */
+function percentDecode(text: string): string {
+  return text.replaceAll(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 /** Splits the path of a URL of a Unix socket: at its first colon. The socket's is "" where it cannot be decoded. */

@@ -10,7 +10,6 @@ function fields(options: SocketOptions): unknown {
 test("checkOptions() has defaults for all", () => {
   assertEquals(checkOptions(undefined, undefined), {
     connect: { protocols: [] },
-    protocol: "",
     origin: "",
     binaryType: "uint8array",
     signal: undefined,
@@ -23,14 +22,13 @@ test("checkOptions() has defaults for all", () => {
 test("checkOptions() takes a protocol, a list of them, and an origin", () => {
   assertEquals(checkOptions("chat", "http://a.example"), {
     connect: { protocols: ["chat"], origin: "http://a.example" },
-    protocol: "chat",
     origin: "http://a.example",
     binaryType: "uint8array",
     signal: undefined,
     connector: undefined,
   });
   assertEquals(checkOptions(["a", "b"], undefined).connect.protocols, ["a", "b"]);
-  assertEquals(checkOptions([], undefined).protocol, "");
+  assertEquals(checkOptions([], undefined).connect.protocols, []);
   for (const options of [{ protocol: "a" }, { protocols: "a" }, { protocols: ["a"] }, { protocol: ["a"] }]) {
     assertEquals(checkOptions(options, undefined).connect.protocols, ["a"]);
   }

@@ -38,7 +38,7 @@ test("Socket says what it is, at both ends, from CONNECTING to CLOSED", async ()
   const { client, server } = await connected({ client: options, server: { protocol: "chat" } });
   assertEquals([client.url, server.url], ["ws://test/", ""]);
   assertEquals([client.readyState, server.readyState], [0, 1]);
-  assertEquals([client.protocol, server.protocol], ["other", "chat"]);
+  assertEquals([client.protocol, server.protocol], ["", "chat"]);
   assertEquals([client.origin, server.origin], ["http://a.example", "http://a.example"]);
   assertEquals([client.extensions, server.extensions], ["", ""]);
   assertEquals([client.bufferedAmount, server.bufferedAmount], [0, 0]);
@@ -134,7 +134,7 @@ test("Socket delivers binary messages in the form of binaryType", async () => {
   assertInstanceOf(event, MessageEvent);
   assertInstanceOf(event.data, Uint8Array);
   assertEquals(event.data.constructor, Uint8Array);
-  assertThrows(() => client.binaryType = "nodebuffer" as never, TypeError, "binaryType");
+  client.binaryType = "nodebuffer" as never;
   assertEquals(client.binaryType, "uint8array");
   await end(client, server);
 });
