@@ -69,6 +69,22 @@ test("Socket.close sends what waits behind a Blob first, and is CLOSING meanwhil
   assertEquals(client.bufferedAmount, 8);
 });
 
+test("Socket sends no Blob behind the answer to the peer's Close frame", async () => {
+  const { socket, peer } = await serverAndPeer();
+  const blob = new Blob(["12345"]);
+  let read: (bytes: ArrayBuffer) => void = () => {};
+  blob.arrayBuffer = () => new Promise((resolve) => read = resolve);
+  socket.send(blob);
+  socket.send("behind");
+  peer.send({ opcode: 8, payload: closePayload(1000) });
+  await turn();
+  read(new ArrayBuffer(5));
+  await turn();
+  assertEquals(peer.frames, ["8 03e8"]);
+  assertEquals(socket.bufferedAmount, 11);
+  socket.terminate();
+});
+
 test("Socket whose Blob cannot be read fails", async () => {
   const { client, server } = await connected();
   await next(client, "open");

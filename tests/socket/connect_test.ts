@@ -287,6 +287,22 @@ test("Socket whose connection is there at the very moment it is given up does no
   }
 });
 
+test("Socket that is given up as soon as it is connected waits for no answer", async () => {
+  for (let microtasks = 0; microtasks < 10; microtasks++) {
+    const { connect, arrive } = deaf();
+    const socket = connectTo(memoryNetwork(), "ws://test/", { connect, handshakeTimeout: 0 });
+    const log = new SocketLog(socket);
+    await turn();
+    const peer = arrive();
+    for (let i = 0; i < microtasks; i++) await undefined;
+    socket.close();
+    await log.closed;
+    assertEquals(log.told, ["error WS_ABORTED 1001 3", 'close 1006 "" unclean none 3'], `${microtasks}`);
+    await turn();
+    assert(peer.broken);
+  }
+});
+
 test("Socket.close and terminate while connecting fail the connection, once, whenever they come", async () => {
   for (const way of ["close", "terminate"] as const) {
     for (const when of ["at once", "later", "in the answer", "in a refusal"] as const) {
