@@ -1,0 +1,119 @@
+/**
+ * Compression with other implementations, in both directions and with all combinations of parameters: npm `ws`, Bun's own
+ * server and client, and the client of Node, which inflates but does not compress.
+ */
+
+import { test } from "node:test";
+import { Socket, upgrade } from "@sockeye/ws";
+import { Server } from "@sockeye/ws/http";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { commandFor } from "../harness.ts";
+import type { WebSocketLike } from "./battery.ts";
+import { close, combinations, messages, open, type Parameters, talk } from "./deflate_talk.ts";
+import { run, start } from "./processes.ts";
+
+const PEER = "tests/interop/deflate_peer.ts";
+
+/** Runs with a server of ours that has each combination under its number, and echoes. */
+async function withServer(work: (url: string) => Promise<void>): Promise<{ compressed: number; plain: number }> {
+  const seen = { compressed: 0, plain: 0 };
+  const handlers = combinations.map((parameters) =>
+    upgrade({ perMessageDeflate: parameters }, (conn) => {
+      conn.onmessage = ({ data, compress }) => {
+        seen[compress ? "compressed" : "plain"]++;
+        conn.send(data);
+      };
+    })
+  );
+  await using server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+    "/:number": (_: unknown, number: string) => handlers[Number(number)],
+  });
+  await server.start();
+  await work(`ws://127.0.0.1:${server.port}/`);
+  return seen;
+}
+
+const clients = [["ws", "node20", 256], ["ws", "node24", 256], ["native", "bun", 16], [
+  "native",
+  "node24",
+  16,
+]] as const;
+
+for (const [kind, on, connections] of clients) {
+  const probe = commandFor(on, PEER);
+  test(`compression with the client ${kind} of ${on}`, typeof probe === "string" ? { skip: probe } : {}, async () => {
+    const seen = await withServer(async (url) => {
+      const command = commandFor(on, PEER, ["client", kind, url]);
+      if (typeof command === "string") throw new Error(command);
+      assertStringIncludes(await run(command), "ok");
+    });
+    assertEquals(seen.compressed + seen.plain, connections * messages.length);
+    // Node's own client never compresses.
+    if (kind === "ws") assertEquals(seen.plain, 0);
+    if (on === "bun") assert(seen.compressed > 0, JSON.stringify(seen));
+  });
+}
+
+function connect(url: string, perMessageDeflate: Parameters): Socket {
+  return new Socket(url, { perMessageDeflate });
+}
+
+async function converse(socket: Socket, name: string): Promise<void> {
+  const like = socket as unknown as WebSocketLike;
+  try {
+    await talk(like);
+    assertEquals(await close(like), 1000);
+  } catch (cause) {
+    throw new Error(`${name}: ${String(cause)}`, { cause });
+  }
+}
+
+const npm = commandFor("node20", PEER, ["server", "ws"]);
+test("compression with the server ws of node20", typeof npm === "string" ? { skip: npm } : {}, async () => {
+  if (typeof npm === "string") throw new Error(npm);
+  const server = await start(npm);
+  try {
+    for (const theirs of combinations) {
+      const url = `ws://127.0.0.1:${server.line}/?options=${encodeURIComponent(JSON.stringify(theirs))}`;
+      for (const ours of combinations) {
+        const name = `${JSON.stringify(ours)} with ${JSON.stringify(theirs)}`;
+        const socket = connect(url, ours);
+        await open(socket as unknown as WebSocketLike);
+        const wanted: [keyof Parameters, string][] = [
+          ["serverNoContextTakeover", "server_no_context_takeover"],
+          ["clientNoContextTakeover", "client_no_context_takeover"],
+          ["serverMaxWindowBits", "server_max_window_bits=9"],
+          ["clientMaxWindowBits", "client_max_window_bits=10"],
+        ];
+        for (const [option, parameter] of wanted) {
+          const asked = ours[option] !== undefined || theirs[option] !== undefined;
+          assertEquals(socket.extensions.includes(parameter), asked, `${name}: ${socket.extensions}`);
+        }
+        await converse(socket, name);
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+});
+
+const bun = commandFor("bun", PEER, ["server", "bun"]);
+test("compression with the server of Bun", typeof bun === "string" ? { skip: bun } : {}, async () => {
+  if (typeof bun === "string") throw new Error(bun);
+  const server = await start(bun);
+  try {
+    for (const ours of combinations) {
+      const name = JSON.stringify(ours);
+      const socket = connect(`ws://127.0.0.1:${server.line}/`, ours);
+      await open(socket as unknown as WebSocketLike);
+      // Bun keeps no context, and declines to limit its window.
+      const wanted = ours.serverMaxWindowBits === undefined
+        ? "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+        : "";
+      assertEquals(socket.extensions, wanted, name);
+      await converse(socket, name);
+    }
+  } finally {
+    await server.stop();
+  }
+});
