@@ -37,6 +37,7 @@ export type { CodecProvider, Message as BaseMessage, MessageCodec, MessageStream
 export type { MessageSink, MessageSource } from "./socket/message_io.ts";
 export type { BinaryType, SocketOptions } from "./socket/options.ts";
 export type { RawOptions, RawStream } from "./socket/raw.ts";
+export type { ConnectionOptions, HeartbeatOptions } from "./socket/shared_options.ts";
 export type { SocketEmitter } from "./socket/slots.ts";
 export type { Socket as BaseSocket } from "./socket/socket.ts";
 export type { StreamPair } from "./socket/stream_transport.ts";

@@ -16,6 +16,7 @@ import type { RequestHead } from "../protocol/head.ts";
 import { formatHead, formatText } from "../protocol/head_format.ts";
 import { isHost, quote } from "../protocol/headers.ts";
 import type { Link, LinkEvents } from "../socket/link.ts";
+import type { CodecProvider } from "../socket/message.ts";
 import { type HeadOptions, Opening } from "../socket/opening.ts";
 import { type LinkOptions, SessionLink, type Source } from "../socket/session_link.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -38,6 +39,8 @@ export interface Host {
   readonly decodeAscii: Runtime["decodeAscii"];
   /** Of the runtime, too. */
   readonly deflate: DeflateFactory | undefined;
+  /** What compresses single messages. */
+  readonly codec: CodecProvider;
   /** What handles requests now. */
   readonly handler: Handler;
   /** Gets what handlers throw. */
@@ -154,6 +157,11 @@ export class Connection implements Exchange {
   /** {@inheritDoc Exchange.deflate} */
   get deflate(): DeflateFactory | undefined {
     return this.#host.deflate;
+  }
+
+  /** {@inheritDoc Exchange.codec} */
+  get codec(): CodecProvider {
+    return this.#host.codec;
   }
 
   /** {@inheritDoc Exchange.ongone} */

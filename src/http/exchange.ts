@@ -12,6 +12,7 @@ import type { DeflateFactory } from "../protocol/deflate.ts";
 import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";
+import type { CodecProvider } from "../socket/message.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { Endpoint } from "../socket/transport.ts";
@@ -36,6 +37,8 @@ export interface Exchange {
   readonly remote?: Endpoint | undefined;
   /** What compresses; absent, offers of compression are declined. */
   readonly deflate?: DeflateFactory | undefined;
+  /** What compresses single messages. */
+  readonly codec?: CodecProvider | undefined;
   /** Called once when the peer is gone and nobody waits for the answer any more. Set by the request. */
   ongone: ((reason: unknown) => void) | undefined;
   /**

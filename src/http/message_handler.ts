@@ -10,9 +10,9 @@
  */
 
 import { INTERNAL_ERROR, MAX_PAYLOAD, OPEN } from "../protocol/constants.ts";
+import { checkNumber } from "../socket/check.ts";
 import type { MessageEvent } from "../socket/events.ts";
 import type { Message } from "../socket/message.ts";
-import { checkNumber } from "../socket/options.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
 import { type Handler, handler as toHandler, type HandlerLike, invoke } from "./handler.ts";
 import type { HttpRequest } from "./request.ts";

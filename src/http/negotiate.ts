@@ -6,7 +6,7 @@ import { acceptDeflate, type DeflateFactory } from "../protocol/deflate.ts";
 import { type Extension, formatExtensions, isToken, quote } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "../socket/deflate_options.ts";
 import type { LinkOptions } from "../socket/session_link.ts";
-import { wrongKind } from "./options.ts";
+import { wrongKind } from "../socket/check.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** What was agreed on. */

@@ -4,7 +4,7 @@
  */
 
 import { quote } from "../protocol/headers.ts";
-import { wrongKind } from "./options.ts";
+import { wrongKind } from "../socket/check.ts";
 import type { HttpRequest } from "./request.ts";
 
 /**

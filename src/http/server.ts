@@ -18,14 +18,15 @@ import {
 import { deflateFactory } from "../protocol/context_codec.ts";
 import type { DeflateFactory } from "../protocol/deflate.ts";
 import { utf8Length } from "../protocol/utf8.ts";
-import { checkNumber } from "../socket/options.ts";
+import { checkCount, checkNames, checkNumber, checkType, checkWhole, wrongKind } from "../socket/check.ts";
+import type { CodecProvider } from "../socket/message.ts";
+import { codecOf } from "../socket/message_codec.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
 import { startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
 import { type Handler, handler as toHandler, type HandlerLike } from "./handler.ts";
-import { checkCount, checkNames, checkType, wrongKind } from "./options.ts";
 
 /** Where a server listens, and what a request may not exceed. */
 export interface ServerOptions {
@@ -89,12 +90,12 @@ export class Server implements AsyncDisposable {
     this.#options = listenOptions(options);
     this.#runtime = runtime;
     const limits: Host["limits"] = {
-      maxHeadSize: checkCount("maxHeadSize", options.maxHeadSize, MAX_HEAD_SIZE),
-      maxHeadFields: checkCount("maxHeadFields", options.maxHeadFields, MAX_HEAD_FIELDS),
+      maxHeadSize: checkCount("maxHeadSize", options.maxHeadSize ?? MAX_HEAD_SIZE),
+      maxHeadFields: checkCount("maxHeadFields", options.maxHeadFields ?? MAX_HEAD_FIELDS),
       maxBodySize: checkNumber("maxBodySize", options.maxBodySize ?? MAX_BODY_SIZE),
       timeout: checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT),
     };
-    this.#host = new ServerHost(limits, options, toHandler(handler));
+    this.#host = new ServerHost(limits, options, toHandler(handler), codecOf(runtime));
   }
 
   /**
@@ -210,6 +211,7 @@ class ServerHost implements Host {
   readonly limits: Host["limits"];
   readonly secure: boolean;
   readonly report: ErrorReporter;
+  readonly codec: CodecProvider;
   readonly sockets: Set<Socket> = new Set();
   readonly #connections: Set<Connection> = new Set();
   handler: Handler;
@@ -218,11 +220,12 @@ class ServerHost implements Host {
   /** Called when nothing is open any more. */
   #onidle: (() => void)[] = [];
 
-  constructor(limits: Host["limits"], options: ServerOptions, handler: Handler) {
+  constructor(limits: Host["limits"], options: ServerOptions, handler: Handler, codec: CodecProvider) {
     this.limits = limits;
     this.secure = options.tls !== undefined;
     this.report = options.onerror ?? reportOnConsole;
     this.handler = handler;
+    this.codec = codec;
   }
 
   get decodeAscii(): Runtime["decodeAscii"] {
@@ -296,11 +299,12 @@ function listenOptions({ port, hostname, path, tls }: ServerOptions): ListenOpti
     }
     return { transport: "unix", path, ...over };
   }
-  if (typeof port !== "number") throw wrongKind("port", port, "a number");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new RangeError(`Cannot use the option port: got ${port}, wanted 0 to 65535`);
-  }
-  return { transport: "tcp", port, ...(hostname === undefined ? {} : { hostname }), ...over };
+  return {
+    transport: "tcp",
+    port: checkWhole("port", port, 0, 65_535),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...over,
+  };
 }
 
 function checkTls(tls: unknown): ServerTls {

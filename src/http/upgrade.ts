@@ -9,12 +9,16 @@
  */
 
 import { HANDSHAKE_TIMEOUT, INTERNAL_ERROR } from "../protocol/constants.ts";
-import { acceptHead, checkRequest, createKey, type HandshakeRequest } from "../protocol/handshake.ts";
+import { checkRequest, type HandshakeRequest } from "../protocol/handshake.ts";
 import { Fields, type RequestHead } from "../protocol/head.ts";
-import { checkDeflate, type DeflateOptions, type DeflateSettings } from "../socket/deflate_options.ts";
+import { checkFields, checkNames, checkNumber, checkType } from "../socket/check.ts";
 import type { Link } from "../socket/link.ts";
-import { checkNumber } from "../socket/options.ts";
-import type { LinkOptions } from "../socket/session_link.ts";
+import {
+  checkConnection,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  type ConnectionSettings,
+} from "../socket/shared_options.ts";
 import { acceptSocket, closeWith, type Socket } from "../socket/socket.ts";
 import { startTimeout } from "../socket/timeout.ts";
 import { ownFields } from "./answer.ts";
@@ -27,7 +31,6 @@ import {
   protocolPicker,
   type ProtocolPolicy,
 } from "./negotiate.ts";
-import { checkNames, checkType, wrongKind } from "./options.ts";
 import { type OriginCheck, originCheck, type OriginPolicy, originRefusal } from "./origin.ts";
 import { exchangeOf, type HttpRequest } from "./request.ts";
 
@@ -35,14 +38,7 @@ import { exchangeOf, type HttpRequest } from "./request.ts";
 export type Accept = (conn: Socket, req: HttpRequest) => unknown;
 
 /** Options of `upgrade`. */
-export interface UpgradeOptions {
-  /**
-   * Accepts offers of compression (RFC 7692): `true`, or how. The first offer of a client that can be met is taken; with
-   * none the connection is open without.
-   *
-   * @default {false}
-   */
-  readonly perMessageDeflate?: boolean | DeflateOptions;
+export interface UpgradeOptions extends ConnectionOptions {
   /** Subprotocols: a list, of which the first that is offered is taken, or a function of those offered. @default {[]} */
   readonly protocols?: ProtocolPolicy;
   /**
@@ -56,25 +52,13 @@ export interface UpgradeOptions {
   readonly headers?: Headers | Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>;
   /** Milliseconds for the functions `origin` and `protocols` together, then 503; 0 for no limit. @default {10000} */
   readonly handshakeTimeout?: number;
-  /** Milliseconds for the closing handshake. @default {10000} */
-  readonly closeTimeout?: number;
-  /** Bytes of one received message; more fails the connection with 1009. @default {67108864} */
-  readonly maxPayload?: number;
-  /** Frames of one received message; more fails the connection with 1009. @default {131072} */
-  readonly maxFragments?: number;
-  /** Bytes waiting to be sent from which on `send` returns false. @default {1048576} */
-  readonly highWaterMark?: number;
-  /** Bytes waiting to be sent at which the connection is failed with 1013. @default {268435456} */
-  readonly maxBufferedAmount?: number;
   /** Gets what `accept` throws. @default that of the server, else the console */
   readonly onerror?: ErrorReporter;
 }
 
-const LINK_LIMITS = ["closeTimeout", "maxPayload", "maxFragments", "highWaterMark", "maxBufferedAmount"] as const;
-
 const KNOWN: ReadonlySet<string> = new Set([
-  ...["perMessageDeflate", "protocols", "origin", "headers", "handshakeTimeout", "onerror"],
-  ...LINK_LIMITS,
+  ...CONNECTION_OPTIONS,
+  ...["protocols", "origin", "headers", "handshakeTimeout", "onerror"],
 ]);
 
 /**
@@ -135,9 +119,8 @@ class UpgradeHandler implements Handler {
   readonly #accept: Accept;
   readonly #allows: OriginCheck;
   readonly #pick: ProtocolPicker;
-  readonly #deflate: DeflateSettings | undefined;
   readonly #timeout: number;
-  readonly #limits: LinkOptions;
+  readonly #connection: ConnectionSettings;
   readonly #fields: Fields;
   readonly #report: ErrorReporter | undefined;
 
@@ -145,17 +128,11 @@ class UpgradeHandler implements Handler {
     this.#accept = accept;
     this.#allows = originCheck(options.origin);
     this.#pick = protocolPicker(options.protocols);
-    this.#deflate = checkDeflate(options.perMessageDeflate);
     this.#timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
-    this.#fields = checkFields(options.headers);
+    this.#fields = options.headers === undefined ? new Fields() : checkFields("headers", options.headers);
     checkType("onerror", options.onerror, "function");
     this.#report = options.onerror;
-    const limits: { -readonly [K in typeof LINK_LIMITS[number]]?: number } = {};
-    for (const name of LINK_LIMITS) {
-      const value = options[name];
-      if (value !== undefined) limits[name] = checkNumber(name, value);
-    }
-    this.#limits = limits;
+    this.#connection = checkConnection(options);
   }
 
   async invoke(req: HttpRequest): Promise<void> {
@@ -173,15 +150,16 @@ class UpgradeHandler implements Handler {
     if (decided === LATE) return req.response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
     if (decided === REFUSED) return req.response.refuse(403, originRefusal(check.request.origin, req));
 
-    const { extensions, link } = this.#deflate === undefined
+    const { compression, limits } = this.#connection;
+    const { extensions, link } = compression === undefined
       ? NO_EXTENSIONS
-      : negotiateExtensions(check.request.extensions, this.#deflate, exchange.deflate);
+      : negotiateExtensions(check.request.extensions, compression, exchange.deflate);
     const fields = new Fields(this.#fields);
     for (const [name, value] of ownFields(req.response)) fields.append(name, value);
     const taken = exchange.takeOver({
       request: check.request,
       fields,
-      link: { ...this.#limits, ...link, protocol: decided, extensions },
+      link: { ...limits, ...link, protocol: decided, extensions },
     });
     const open = taken instanceof Promise ? await taken : taken;
     // From here on nobody else may answer.
@@ -201,9 +179,10 @@ class UpgradeHandler implements Handler {
   }
 
   #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
-    const { remote } = req;
     const exchange = exchangeOf(req);
-    const conn = acceptSocket(link, { origin: request.origin ?? "", ...(remote === undefined ? {} : { remote }) });
+    const { heartbeat } = this.#connection;
+    const { remote, codec } = exchange;
+    const conn = acceptSocket(link, { origin: request.origin ?? "", remote, heartbeat, codec });
     exchange.accepted(conn);
     const fail = (error: unknown): void => {
       if (this.#report === undefined) exchange.report(error);
@@ -244,14 +223,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function hasBody({ fields }: RequestHead): boolean {
   return fields.has("transfer-encoding") || Number.parseInt(fields.get("content-length") ?? "0", 10) > 0;
-}
-
-/** Makes fields of the option, which must be fit for a 101 and leave the handshake alone. */
-function checkFields(headers: unknown): Fields {
-  if (headers === undefined) return new Fields();
-  if (typeof headers !== "object" || headers === null) throw wrongKind("headers", headers, "Headers, or an object");
-  const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
-  const fields = new Fields(entries as Iterable<readonly [name: string, value: string]>);
-  acceptHead({ key: createKey(), protocols: [], extensions: [], origin: null }, { fields });
-  return fields;
 }

@@ -14,7 +14,16 @@
 import { VERSION } from "./constants.ts";
 import { WebSocketError } from "./errors.ts";
 import { Fields, type RequestHead, type ResponseHead } from "./fields.ts";
-import { type Extension, hasToken, isHost, isToken, parseExtensions, parseTokenList, quote } from "./headers.ts";
+import {
+  type Extension,
+  hasToken,
+  isHandshakeField,
+  isHost,
+  isToken,
+  parseExtensions,
+  parseTokenList,
+  quote,
+} from "./headers.ts";
 import { sha1 } from "./sha1.ts";
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -300,19 +309,13 @@ function addOwn(fields: Fields, kind: string, own: RequestOptions["fields"]): vo
   const seen = new Set<string>();
   for (const [name, value] of own) {
     const key = String(name).toLowerCase();
-    if (isReserved(key)) {
+    if (isHandshakeField(key)) {
       throw new TypeError(`Cannot make the ${kind} of the handshake: the field ${name} is not the caller's to set`);
     }
     if (seen.has(key)) fields.append(name, value);
     else fields.set(name, value);
     seen.add(key);
   }
-}
-
-/** Whether a field would change what the handshake says, or give a body to a message that has none. */
-function isReserved(key: string): boolean {
-  return key === "upgrade" || key === "connection" || key === "content-length" || key === "transfer-encoding" ||
-    key.startsWith("sec-websocket-");
 }
 
 /** What a server agreed to. */

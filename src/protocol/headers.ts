@@ -261,6 +261,15 @@ export function isDigit(code: number): boolean {
 }
 
 /**
+ * Whether a field belongs to the handshake, and is not a caller's to set: it would change what the handshake says, or give
+ * a body to a message that has none. `key`: the name in lower case.
+ */
+export function isHandshakeField(key: string): boolean {
+  return key === "upgrade" || key === "connection" || key === "content-length" || key === "transfer-encoding" ||
+    key.startsWith("sec-websocket-");
+}
+
+/**
  * A text of the peer's, made fit for a message: in quotes, in printable ASCII, without what HTML would read as a tag,
  * and not longer than a line.
  */

@@ -1,6 +1,8 @@
 /** How a server's end begins: with a link that is open. */
 
+import type { HeartbeatSettings } from "./heartbeat.ts";
 import type { Link } from "./link.ts";
+import type { CodecProvider } from "./message.ts";
 import type { Endpoint } from "./transport.ts";
 
 /** What `accept` learns of a connection beside its messages. */
@@ -8,7 +10,11 @@ export interface AcceptInfo {
   /** Value of the client's `Origin` header. @default {""} */
   readonly origin?: string;
   /** The client's end. */
-  readonly remote?: Endpoint;
+  readonly remote?: Endpoint | undefined;
+  /** How to find out that the client is dead. Absent: not. */
+  readonly heartbeat?: HeartbeatSettings | undefined;
+  /** What compresses single messages. */
+  readonly codec?: CodecProvider | undefined;
 }
 
 /** A server's end. */

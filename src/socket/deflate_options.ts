@@ -11,7 +11,7 @@ import {
   MAX_WINDOW_BITS,
   MIN_WINDOW_BITS,
 } from "../protocol/deflate.ts";
-import { quote } from "../protocol/headers.ts";
+import { checkNames, checkNumber, checkType, checkWhole, wrongKind } from "./check.ts";
 
 /** Options of compression (RFC 7692). */
 export interface DeflateOptions extends DeflateParameters {
@@ -42,9 +42,6 @@ export interface DeflateSettings extends Required<Pick<DeflateSetup, "level" | "
   readonly threshold: number | undefined;
 }
 
-const FLAGS = ["serverNoContextTakeover", "clientNoContextTakeover"] as const;
-const BITS = ["serverMaxWindowBits", "clientMaxWindowBits"] as const;
-
 /** The whole numbers, and from where to where they go. */
 const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = {
   serverMaxWindowBits: [MIN_WINDOW_BITS, MAX_WINDOW_BITS],
@@ -52,8 +49,10 @@ const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> =
   level: [0, 9],
   memLevel: [1, 9],
 };
+const FLAGS: readonly string[] = ["serverNoContextTakeover", "clientNoContextTakeover"];
 /** Numbers that have no upper end. */
 const AMOUNTS: readonly string[] = ["threshold", "releaseAfter"];
+const KNOWN: ReadonlySet<string> = new Set([...FLAGS, ...AMOUNTS, ...Object.keys(RANGES)]);
 
 const LEVEL = 6;
 const MEM_LEVEL = 6;
@@ -71,9 +70,12 @@ export function checkDeflate(value: unknown): DeflateSettings | undefined {
   if (value === undefined || value === false) return undefined;
   const options = value === true ? {} : value;
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw wrong("perMessageDeflate", value, "a boolean or an object");
+    throw wrongKind("perMessageDeflate", value, "a boolean or an object");
   }
-  for (const [name, each] of Object.entries(options)) check(name, each);
+  checkNames("use the option perMessageDeflate", options, KNOWN);
+  for (const [name, each] of Object.entries(options)) {
+    if (each !== undefined) check(name, each);
+  }
   const { threshold, level, memLevel, releaseAfter, ...wanted } = options as DeflateOptions;
   return {
     wanted,
@@ -86,32 +88,9 @@ export function checkDeflate(value: unknown): DeflateSettings | undefined {
 
 function check(name: string, value: unknown): void {
   const option = `perMessageDeflate.${name}`;
-  const range = Object.hasOwn(RANGES, name) ? RANGES[name] : undefined;
-  if (range === undefined && !AMOUNTS.includes(name) && !(FLAGS as readonly string[]).includes(name)) {
-    const known = [...FLAGS, ...BITS, ...AMOUNTS, "level", "memLevel"];
-    throw new TypeError(`Cannot use the option ${quote(option)}: it is unknown, wanted one of ${known.join(", ")}`);
-  }
-  if (value === undefined) return;
-  if (range === undefined && !AMOUNTS.includes(name)) {
-    if (typeof value !== "boolean") throw wrong(option, value, "a boolean");
-    return;
-  }
-  if (typeof value !== "number") throw wrong(option, value, "a number");
-  if (range === undefined) {
-    if (!(value >= 0)) throw new RangeError(`Cannot use the option ${option}: got ${value}, wanted at least 0`);
-    return;
-  }
-  const [least, most] = range;
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(
-      `Cannot use the option ${option}: got ${value}, wanted a whole number from ${least} to ${most}`,
-    );
-  }
-}
-
-function wrong(name: string, value: unknown, wanted: string): TypeError {
-  const met = typeof value === "string" ? quote(value) : Array.isArray(value) ? "a list" : String(value);
-  return new TypeError(`Cannot use the option ${name}: got ${met}, wanted ${wanted}`);
+  if (FLAGS.includes(name)) checkType(option, value, "boolean");
+  else if (AMOUNTS.includes(name)) checkNumber(option, value);
+  else checkWhole(option, value, ...RANGES[name]!);
 }
 
 /** What the link has to know, once the two ends have agreed. */

@@ -7,11 +7,11 @@
  * is thrown again in a microtask of its own, where the runtime reports it as any uncaught error.
  */
 
-/** A listener of the event `E`. */
-export type Listener<E> = (event: E) => unknown;
+/** A listener of the event `E`; `this` is what it listens to, where it is no arrow function. */
+export type Listener<E, T = unknown> = (this: T, event: E) => unknown;
 
 /** A listener as `addEventListener` takes it. */
-export type EventListenerLike<E> = Listener<E> | { handleEvent(event: E): unknown } | null;
+export type EventListenerLike<E, T = unknown> = Listener<E, T> | { handleEvent(event: E): unknown } | null;
 
 /** Options of `addEventListener`. */
 export interface ListenerOptions {
@@ -55,40 +55,40 @@ export class Emitter<M extends object> {
   #maxListeners = DEFAULT_MAX_LISTENERS;
 
   /** Adds a listener. */
-  on<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  on<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this;
   /** Adds each of an object's listeners by name. */
-  on(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  on(listeners: { readonly [K in keyof M]?: Listener<M[K], this> }): this;
   on(type: string | object, listener?: unknown): this {
     return this.#addAll(type, listener, false, false);
   }
 
   /** The same as `on`. */
-  addListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+  addListener<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this {
     return this.#addAll(type, listener, false, false);
   }
 
   /** Adds a listener that is removed when it has been called. */
-  once<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this;
+  once<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this;
   /** Adds each of an object's listeners by name, to be removed when it has been called. */
-  once(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  once(listeners: { readonly [K in keyof M]?: Listener<M[K], this> }): this;
   once(type: string | object, listener?: unknown): this {
     return this.#addAll(type, listener, true, false);
   }
 
   /** Adds a listener before the others. */
-  prependListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+  prependListener<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this {
     return this.#addAll(type, listener, false, true);
   }
 
   /** Adds a listener before the others that is removed when it has been called. */
-  prependOnceListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+  prependOnceListener<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this {
     return this.#addAll(type, listener, true, true);
   }
 
   /** Removes a listener, or all listeners of an event. */
-  off<K extends keyof M & string>(type: K, listener?: Listener<M[K]>): this;
+  off<K extends keyof M & string>(type: K, listener?: Listener<M[K], this>): this;
   /** Removes each of an object's listeners by name. */
-  off(listeners: { readonly [K in keyof M]?: Listener<M[K]> }): this;
+  off(listeners: { readonly [K in keyof M]?: Listener<M[K], this> }): this;
   off(type: string | object, listener?: unknown): this {
     if (typeof type === "object") {
       for (const [name, each] of Object.entries(type)) this.#remove(name, each);
@@ -98,7 +98,7 @@ export class Emitter<M extends object> {
   }
 
   /** The same as `off` with a listener. */
-  removeListener<K extends keyof M & string>(type: K, listener: Listener<M[K]>): this {
+  removeListener<K extends keyof M & string>(type: K, listener: Listener<M[K], this>): this {
     this.#remove(type, listener);
     return this;
   }
@@ -112,7 +112,7 @@ export class Emitter<M extends object> {
   /** Adds a listener as on the web: the same one is added only once, and `null` is ignored. */
   addEventListener<K extends keyof M & string>(
     type: K,
-    listener: EventListenerLike<M[K]>,
+    listener: EventListenerLike<M[K], this>,
     options?: boolean | ListenerOptions,
   ): void {
     if (listener === null || listener === undefined) return;
@@ -125,7 +125,7 @@ export class Emitter<M extends object> {
   /** Removes a listener as on the web: the function of an `onname` property stays. */
   removeEventListener<K extends keyof M & string>(
     type: K,
-    listener: EventListenerLike<M[K]>,
+    listener: EventListenerLike<M[K], this>,
     _options?: boolean | { readonly capture?: boolean },
   ): void {
     const entry = this.#find(type, listener);
@@ -150,8 +150,8 @@ export class Emitter<M extends object> {
   }
 
   /** The listeners of an event, in order. */
-  listeners<K extends keyof M & string>(type: K): Listener<M[K]>[] {
-    return this.#list(type).map((entry) => entry.given as Listener<M[K]>);
+  listeners<K extends keyof M & string>(type: K): Listener<M[K], this>[] {
+    return this.#list(type).map((entry) => entry.given as Listener<M[K], this>);
   }
 
   /** How many listeners an event has. */

@@ -7,7 +7,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { summarizeClose } from "../protocol/close.ts";
 import { BINARY, TEXT } from "../protocol/constants.ts";
 import type { WebSocketError } from "../protocol/errors.ts";
-import { Message } from "./message.ts";
+import { type CodecProvider, Message } from "./message.ts";
 
 /** What a message holds: text, or bytes in the form that `binaryType` names. */
 export type Data = string | Uint8Array | ArrayBuffer | Blob;
@@ -95,6 +95,14 @@ export class MessageEvent<T extends EventOwner = EventOwner> extends SocketEvent
   }
 }
 
+/** Lends what compresses single messages to those of a socket's events. */
+export function lendCodec(owner: EventOwner, codec: CodecProvider): void {
+  codecs.set(owner, codec);
+}
+
+/** Not a member of sockets, whose members are for their users. */
+const codecs: WeakMap<EventOwner, CodecProvider> = new WeakMap();
+
 /** What only those events have that are asked for it: a field would cost every message something. */
 const messages: WeakMap<MessageEvent, Message> = new WeakMap();
 const blobs: WeakMap<MessageEvent, Uint8Array> = new WeakMap();
@@ -107,7 +115,8 @@ function makeMessage(event: MessageEvent): Message {
     ? new Uint8Array(data)
     : blobs.get(event)!;
   // A server's end has no URL, and what comes to it was masked.
-  return Message.received(content, target.url === "", event.compress, { close: () => target.terminate() });
+  const stream = { close: () => target.terminate() };
+  return Message.received(content, target.url === "", event.compress, stream, codecs.get(target));
 }
 
 /** A ping or a pong came. */

@@ -43,6 +43,10 @@ export interface Link {
   readonly bufferedAmount: number;
   /** So much waits to be sent that the application should stop; `drain` follows. */
   readonly congested: boolean;
+  /** Grows with each piece that comes from the peer, and when the link reads again after it was `deaf`. */
+  readonly heard: number;
+  /** Nothing is read now, so that nothing can be heard. */
+  readonly deaf: boolean;
   /** Starts delivery. Called once. */
   start(events: LinkEvents): void;
   /** Sends a text message. Where there is compression, `compress` says whether to use it; the threshold, where it does not. */

@@ -107,8 +107,14 @@ export class Message {
   }
 
   /** A message with this content, as a socket received it. The body is a copy. */
-  static received(data: string | Uint8Array, masked: boolean, compress: boolean, stream: MessageStream): Message {
-    const message = new Message(typeof data === "string" ? TEXT : BINARY, masked, compress);
+  static received(
+    data: string | Uint8Array,
+    masked: boolean,
+    compress: boolean,
+    stream: MessageStream,
+    codec?: CodecProvider,
+  ): Message {
+    const message = new Message(typeof data === "string" ? TEXT : BINARY, masked, compress, MAX_PAYLOAD, codec);
     message.#body = new MemoryStream(data);
     message.#stream = stream;
     return message;

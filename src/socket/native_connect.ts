@@ -32,6 +32,8 @@ export class NativeStart {
   readonly url: URL;
   /** The options, checked. */
   readonly options: CheckedOptions;
+  /** None: it is half of all code. */
+  readonly codec: undefined = undefined;
   /** Opens the connection. */
   readonly connect: (signal: AbortSignal) => Promise<Link>;
 

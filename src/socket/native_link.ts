@@ -51,6 +51,10 @@ export class NativeLink implements Link {
   readonly #highWaterMark: number;
   readonly #maxBufferedAmount: number;
   #events: LinkEvents | undefined;
+  /** {@inheritDoc Link.heard} */
+  heard = 0;
+  /** {@inheritDoc Link.deaf} What comes while paused is held here. */
+  readonly deaf: boolean = false;
 
   #phase: "open" | "closing" | "over" = "open";
   /** Nothing is delivered before `start`. */
@@ -112,6 +116,7 @@ export class NativeLink implements Link {
 
   #message(data: unknown): void {
     if (this.#phase === "over") return;
+    this.heard++;
     const message = typeof data === "string" ? data : bytesOf(data);
     if (!this.#paused && this.#held.length === 0) {
       this.#deliver(message);
@@ -138,6 +143,7 @@ export class NativeLink implements Link {
   }
 
   #control(type: "ping" | "pong", data: unknown): void {
+    this.heard++;
     if (this.#phase !== "over") this.#events?.[type](bytesOf(data));
   }
 

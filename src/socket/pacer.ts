@@ -9,7 +9,7 @@
  */
 
 import type { Session } from "../protocol/session.ts";
-import { startTimeout } from "./timeout.ts";
+import { startIdleTimeout } from "./timeout.ts";
 
 type Timer = ReturnType<typeof setTimeout>;
 
@@ -54,7 +54,7 @@ export class Pacer {
 
   #watch(): void {
     const seen = this.#session.compressions;
-    this.#timer = startTimeout(this.#releaseAfter, () => {
+    this.#timer = startIdleTimeout(this.#releaseAfter, () => {
       this.#timer = undefined;
       if (this.#session.compressions !== seen) {
         this.#watch();
@@ -63,8 +63,6 @@ export class Pacer {
         this.#session.release();
       }
     });
-    // It keeps no process alive, where a timer can do that.
-    (this.#timer as { unref?(): void } | undefined)?.unref?.();
   }
 
   /** Nothing is called any more. */

@@ -12,6 +12,8 @@ interface Waiting {
 
 /** The pings of one connection that wait for their pongs. */
 export class Pings {
+  /** Milliseconds from the ping that was answered last to its pong. */
+  last: number | undefined;
   readonly #waiting: Map<string, Waiting[]> = new Map();
   #count = 0;
 
@@ -44,7 +46,10 @@ export class Pings {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    for (const { at, resolve } of waiting) resolve(performance.now() - at);
+    const now = performance.now();
+    // Of several with this payload the first may have been answered before.
+    this.last = now - waiting[waiting.length - 1]!.at;
+    for (const { at, resolve } of waiting) resolve(now - at);
   }
 
   /** No pong will come any more. */

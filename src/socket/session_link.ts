@@ -60,6 +60,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
   #events: LinkEvents | undefined;
+  /** {@inheritDoc Link.heard} */
+  heard = 0;
 
   #phase: "open" | "ending" | "over" = "open";
   #receiving = false;
@@ -124,10 +126,16 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     return this.#congested;
   }
 
+  /** {@inheritDoc Link.deaf} */
+  get deaf(): boolean {
+    return this.#paused || this.#stalled;
+  }
+
   // What comes from the transport
 
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
+    this.heard++;
     if (this.#paused || this.#stalled || this.#rest.length > 0) {
       this.#rest.push(chunk);
       return;
@@ -162,6 +170,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#transport.buffered === 0) this.#relieve();
     if (!this.#stalled || this.#session.stalled) return;
     this.#stalled = false;
+    this.heard++;
     this.#goOn();
   }
 
@@ -299,6 +308,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.heard++;
     this.#session.resume();
     // Nothing is delivered from inside of the call; within a delivery, the reader just goes on.
     if (!this.#receiving) queueMicrotask(() => this.#goOn());

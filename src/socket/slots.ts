@@ -1,7 +1,9 @@
 /**
- * The web's `onname` properties of a socket. Each is one place in the list of listeners of its event.
+ * What the web gives a socket beside what it does: the constants of `readyState`, and the `onname` properties, each of which
+ * is one place in the list of listeners of its event.
  */
 
+import { CLOSED, CLOSING, CONNECTING, OPEN } from "../protocol/constants.ts";
 import { Emitter } from "./emitter.ts";
 import type { CloseEvent, ErrorEvent, EventOwner, MessageEvent, SocketEvent, SocketEventMap } from "./events.ts";
 
@@ -11,6 +13,35 @@ import type { CloseEvent, ErrorEvent, EventOwner, MessageEvent, SocketEvent, Soc
  * @typeParam T The socket.
  */
 export class SocketEmitter<T extends EventOwner> extends Emitter<SocketEventMap<T>> {
+  /** `readyState` while the opening handshake is under way. */
+  static readonly CONNECTING: 0 = CONNECTING;
+  /** `readyState` while messages can pass. */
+  static readonly OPEN: 1 = OPEN;
+  /** `readyState` when the closing handshake has begun. */
+  static readonly CLOSING: 2 = CLOSING;
+  /** `readyState` when the connection is over. */
+  static readonly CLOSED: 3 = CLOSED;
+
+  /** The constant 0. */
+  get CONNECTING(): 0 {
+    return CONNECTING;
+  }
+
+  /** The constant 1. */
+  get OPEN(): 1 {
+    return OPEN;
+  }
+
+  /** The constant 2. */
+  get CLOSING(): 2 {
+    return CLOSING;
+  }
+
+  /** The constant 3. */
+  get CLOSED(): 3 {
+    return CLOSED;
+  }
+
   /** Called when the opening handshake is done. */
   get onopen(): ((event: SocketEvent<T>) => unknown) | null {
     return this.slot("open");

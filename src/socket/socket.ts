@@ -17,7 +17,8 @@ import { utf8Length } from "../protocol/utf8.ts";
 import { abortError } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
-import { CloseEvent, ControlEvent, type Data, ErrorEvent, MessageEvent, SocketEvent } from "./events.ts";
+import { CloseEvent, ControlEvent, type Data, ErrorEvent, lendCodec, MessageEvent, SocketEvent } from "./events.ts";
+import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
 import { HeldEvents } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { type BinaryType, isBinaryType } from "./options.ts";
@@ -51,15 +52,6 @@ const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator
  * ```
  */
 export class Socket extends SocketEmitter<Socket> {
-  /** `readyState` while the opening handshake is under way. */
-  static readonly CONNECTING: 0 = CONNECTING;
-  /** `readyState` while messages can pass. */
-  static readonly OPEN: 1 = OPEN;
-  /** `readyState` when the closing handshake has begun. */
-  static readonly CLOSING: 2 = CLOSING;
-  /** `readyState` when the connection is over. */
-  static readonly CLOSED: 3 = CLOSED;
-
   readonly #url: string;
   #protocol = "";
   readonly #origin: string;
@@ -85,6 +77,7 @@ export class Socket extends SocketEmitter<Socket> {
   #lostBytes = 0;
 
   readonly #pings: Pings = new Pings();
+  #heartbeat: Heartbeat | undefined;
 
   /** Begins one end. The entry points of the package make the client's from a URL, and `upgrade` the server's. */
   constructor(start: ClientStart | ServerStart) {
@@ -95,14 +88,16 @@ export class Socket extends SocketEmitter<Socket> {
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
       this.#held = this.#hold();
-      this.#open(link);
+      if (info.codec !== undefined) lendCodec(this, info.codec);
+      this.#open(link, info.heartbeat);
       return;
     }
     const { url, options } = start;
     this.#url = url.href;
     this.#origin = options.origin;
     this.#binaryType = options.binaryType;
-    const { signal } = options;
+    if (start.codec !== undefined) lendCodec(this, start.codec);
+    const { signal, heartbeat } = options;
     if (signal !== undefined) {
       const onabort = (): void => this.#abort(abortError(signal.reason));
       signal.addEventListener("abort", onabort);
@@ -111,7 +106,7 @@ export class Socket extends SocketEmitter<Socket> {
     const controller = this.#controller = new AbortController();
     if (signal?.aborted) controller.abort(abortError(signal.reason));
     start.connect(controller.signal).then((link) => {
-      if (!controller.signal.aborted) return this.#open(link);
+      if (!controller.signal.aborted) return this.#open(link, heartbeat);
       link.terminate();
       this.#neverOpened(controller.signal.reason);
     }, (error) => this.#neverOpened(error));
@@ -158,6 +153,11 @@ export class Socket extends SocketEmitter<Socket> {
     return (this.#link?.bufferedAmount ?? 0) + (this.#queue?.bytes ?? 0) + this.#lostBytes;
   }
 
+  /** Milliseconds between the last ping that was answered and its pong: one of `heartbeat`, or of `ping()`. */
+  get roundTripTime(): number | undefined {
+    return this.#pings.last;
+  }
+
   /**
    * The form in which binary messages are delivered. To set it to anything else changes nothing, as on the web.
    *
@@ -169,26 +169,6 @@ export class Socket extends SocketEmitter<Socket> {
 
   set binaryType(value: BinaryType) {
     if (isBinaryType(value)) this.#binaryType = value;
-  }
-
-  /** The constant 0. */
-  get CONNECTING(): 0 {
-    return CONNECTING;
-  }
-
-  /** The constant 1. */
-  get OPEN(): 1 {
-    return OPEN;
-  }
-
-  /** The constant 2. */
-  get CLOSING(): 2 {
-    return CLOSING;
-  }
-
-  /** The constant 3. */
-  get CLOSED(): 3 {
-    return CLOSED;
   }
 
   // What it does
@@ -331,12 +311,13 @@ export class Socket extends SocketEmitter<Socket> {
 
   // Its life
 
-  #open(link: Link): void {
+  #open(link: Link, heartbeat: HeartbeatSettings | undefined): void {
     this.#link = link;
     this.#protocol = link.protocol;
     this.#readyState = OPEN;
     this.#takes = true;
     if (!this.#refed) link.unref();
+    if (heartbeat !== undefined) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
     link.start(this.#inlet());
     if (this.#paused) link.pause();
     if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
@@ -359,6 +340,7 @@ export class Socket extends SocketEmitter<Socket> {
       drain: () => this.#tell(new SocketEvent("drain", this)),
       closing: () => {
         this.#takes = false;
+        this.#heartbeat?.stop();
         if (this.#readyState === OPEN) this.#readyState = CLOSING;
         // Nothing is read any more that could be stopped.
         if (this.#paused) this.resume();

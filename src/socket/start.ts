@@ -3,6 +3,8 @@
 import { connectBytes } from "./byte_connect.ts";
 import type { Link } from "./link.ts";
 import { checkSupported, connectNative } from "./native_connect.ts";
+import type { CodecProvider } from "./message.ts";
+import { codecOf } from "./message_codec.ts";
 import { type CheckedOptions, checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
 import type { Runtime } from "./transport.ts";
@@ -13,6 +15,8 @@ export class ClientStart {
   readonly url: URL;
   /** The options, checked. */
   readonly options: CheckedOptions;
+  /** What compresses single messages. */
+  readonly codec: CodecProvider | undefined;
   /** Connects and makes the opening handshake. Rejects with what failed, or with the signal's reason. */
   readonly connect: (signal: AbortSignal) => Promise<Link>;
 
@@ -28,6 +32,7 @@ export class ClientStart {
   ) {
     this.url = parseUrl(url);
     this.options = checkOptions(protocols, origin);
+    this.codec = runtime === undefined ? undefined : codecOf(runtime);
     this.connect = async (signal) => {
       const found = await find(runtime, this.options);
       if (found?.webSocket === undefined || this.options.connector !== undefined) {

@@ -12,3 +12,10 @@ const LONGEST = 2 ** 31 - 1;
 export function startTimeout(milliseconds: number, call: () => void): ReturnType<typeof setTimeout> | undefined {
   return milliseconds > 0 && milliseconds <= LONGEST ? setTimeout(call, milliseconds) : undefined;
 }
+
+/** The same with a timer that keeps no process alive. Before Deno 2.9 timers there cannot do that. */
+export function startIdleTimeout(milliseconds: number, call: () => void): ReturnType<typeof setTimeout> | undefined {
+  const timer = startTimeout(milliseconds, call);
+  (timer as { unref?(): void } | undefined)?.unref?.();
+  return timer;
+}

@@ -480,7 +480,7 @@ test("Server refuses options that are wrong, by name", async () => {
     [{}, TypeError, "port: got undefined"],
     [{ port: "80" }, TypeError, 'port: got "80"'],
     [-1, RangeError, "port: got -1"],
-    [{ port: 65_536 }, RangeError, "wanted 0 to 65535"],
+    [{ port: 65_536 }, RangeError, "wanted a whole number from 0 to 65535"],
     [{ port: 1, hostname: 7 }, TypeError, "hostname: got 7"],
     [{ port: 1, path: "/x" }, TypeError, "path"],
     [{ port: 1, tls: true }, TypeError, "tls: got true"],

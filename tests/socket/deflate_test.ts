@@ -222,16 +222,16 @@ test("wrong options are refused by name", () => {
     ["yes", TypeError, 'Cannot use the option perMessageDeflate: got "yes", wanted a boolean or an object'],
     [null, TypeError, "got null"],
     [[], TypeError, "got a list"],
-    [{ serverMaxWindowbits: 9 }, TypeError, '"perMessageDeflate.serverMaxWindowbits": it is unknown'],
-    [{ toString: 1 }, TypeError, "it is unknown"],
+    [{ serverMaxWindowbits: 9 }, TypeError, 'option "serverMaxWindowbits" is unknown, wanted'],
+    [{ toString: 1 }, TypeError, 'option "toString" is unknown'],
     [{ serverNoContextTakeover: 1 }, TypeError, "perMessageDeflate.serverNoContextTakeover: got 1, wanted a boolean"],
     [{ serverMaxWindowBits: 7 }, RangeError, "got 7, wanted a whole number from 8 to 15"],
     [{ clientMaxWindowBits: 16 }, RangeError, "got 16"],
     [{ clientMaxWindowBits: "9" }, TypeError, 'got "9", wanted a number'],
     [{ level: -1 }, RangeError, "wanted a whole number from 0 to 9"],
     [{ memLevel: 0 }, RangeError, "wanted a whole number from 1 to 9"],
-    [{ threshold: -1 }, RangeError, "wanted at least 0"],
-    [{ releaseAfter: NaN }, RangeError, "wanted at least 0"],
+    [{ threshold: -1 }, RangeError, "wanted a number of at least 0"],
+    [{ releaseAfter: NaN }, RangeError, "wanted a number of at least 0"],
   ];
   for (const [value, error, message] of wrong) {
     const perMessageDeflate = value as never;

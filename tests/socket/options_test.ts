@@ -56,8 +56,9 @@ test("checkOptions() passes on what it is given", () => {
   assertEquals(checked.binaryType, "blob");
   assertStrictEquals(checked.signal, signal);
   assertStrictEquals(checked.connector, connector);
-  assertEquals(fields({ headers: { Cookie: "a=1", "X-A": "é" } }), { cookie: "a=1", "x-a": "é" });
-  assertEquals(fields({ headers: [["x-a", "1"], ["x-a", "2"]] }), { "x-a": "1, 2" });
+  assertEquals(fields({ headers: { Cookie: "a=1", "X-A": "é" } }), { Cookie: "a=1", "X-A": "é" });
+  const pairs: [string, string][] = [["x-a", "1"], ["X-A", "2"]];
+  assertEquals([...checkOptions({ headers: pairs }, undefined).connect.headers!], pairs);
   assertEquals(fields({ headers: new Headers({ a: "b" }) }), { a: "b" });
 });
 
@@ -76,14 +77,26 @@ test("checkOptions() refuses by name what it does not know or cannot use", () =>
     [{ maxHeadFields: Infinity }, RangeError, "maxHeadFields: got Infinity"],
     [{ origin: 5 }, TypeError, "Cannot use the option origin: got 5, wanted a string"],
     [{ connect: {} }, TypeError, "Cannot use the option connect"],
-    [{ tls: true }, TypeError, "Cannot use the option tls: got true, wanted a object"],
+    [{ tls: true }, TypeError, "Cannot use the option tls: got true, wanted an object"],
     [{ tls: null }, TypeError, "Cannot use the option tls: got null"],
     [{ signal: {} }, TypeError, "wanted an AbortSignal"],
     [{ binaryType: "nodebuffer" }, TypeError, 'Cannot use the option binaryType: got "nodebuffer"'],
-    [{ headers: { "a b": "c" } }, TypeError, ""],
+    [{ headers: { "a b": "c" } }, TypeError, 'Cannot use the option headers: Cannot add a field: the name is "a b"'],
+    [{ headers: { a: "b\r\nc" } }, TypeError, "Cannot use the option headers: Cannot add the field a: met"],
+    [{ headers: { Upgrade: "x" } }, TypeError, "headers: the field Upgrade belongs to the handshake"],
+    [{ headers: [["Sec-WebSocket-Key", "x"]] }, TypeError, "headers: the field Sec-WebSocket-Key belongs"],
+    [{ headers: "x" }, TypeError, 'headers: got "x", wanted Headers, or an object'],
+    [{ headers: [5] }, TypeError, "Cannot use the option headers: "],
+    [{ origin: "a\r\nb" }, TypeError, "Cannot use the option origin: Cannot add the field Origin: met"],
+    [{ tls: { ca: 5 } }, TypeError, "Cannot use the option tls.ca: got 5, wanted a certificate in PEM, or a list"],
+    [{ tls: { ca: [5] } }, TypeError, "tls.ca: got a list of 1"],
+    [{ tls: { serverName: "a" } }, TypeError, 'Cannot use the option tls: option "serverName" is unknown'],
+    [{ tls: { rejectUnauthorized: 0 } }, TypeError, "tls.rejectUnauthorized: got 0, wanted a boolean"],
+    [{ protocol: "a", protocols: ["b"] }, TypeError, "options protocol and protocols are both there"],
     [{ protocols: 5 }, TypeError, "Cannot use the option protocols: got 5, wanted a string or a list of strings"],
   ];
   for (const [options, kind, text] of wrong) assertThrows(() => checkOptions(options as never, undefined), kind, text);
+  assertThrows(() => checkOptions({}, "http://a.example"), TypeError, "origin is there beside the options");
   assertThrows(() => checkOptions("chat", 5 as never), TypeError, "Cannot use the option origin: got 5");
   for (const protocols of ["a b", ["a", "a"], { protocol: "," }]) {
     assertEquals(assertThrows(() => checkOptions(protocols, undefined), DOMException).name, "SyntaxError");
