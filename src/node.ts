@@ -18,6 +18,7 @@
 
 import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
+import { withAscii } from "./runtime/ascii.ts";
 import { nodeRuntime } from "./runtime/node.ts";
 import { withZlib } from "./runtime/zlib.ts";
 import { Message as CoreMessage } from "./socket/message.ts";
@@ -31,7 +32,7 @@ import type { Runtime } from "./socket/transport.ts";
 export * from "./common.ts";
 export * from "./common_http.ts";
 
-const lent: Runtime = withZlib(nodeRuntime);
+const lent: Runtime = withZlib(withAscii(nodeRuntime));
 const runtime = (): Promise<Runtime> => Promise.resolve(lent);
 
 /**

@@ -21,7 +21,10 @@ async function find(): Promise<Runtime> {
     : "process" in globalThis
     ? (await import("./node.ts")).nodeRuntime
     : undefined;
-  if (runtime !== undefined) return (await import("./zlib.ts")).withZlib(runtime);
+  if (runtime !== undefined) {
+    const [{ withAscii }, { withZlib }] = await Promise.all([import("./ascii.ts"), import("./zlib.ts")]);
+    return withZlib(withAscii(runtime));
+  }
   if ("WebSocket" in globalThis) {
     // Its compression is for a `connect` of the caller's own; the platform's WebSocket has its own.
     return (await import("./web_deflate.ts")).withWebDeflate((await import("./native.ts")).nativeRuntime);
