@@ -1,6 +1,7 @@
 /**
  * Compares the echo of this module with that of each runtime's usual WebSocket, side by side: server on one core, load on
- * the other, the two in turn (A B A B ...), medians and their ratio.
+ * the other, the two in turn (A B A B ...), medians and their ratios: of messages a second, and of messages for each second
+ * of the server's CPU, which tells more where other work disturbs the clock (Linux only).
  *
  * Usage: deno run -A scripts/bench/echo.ts [--runtime node,deno,bun] [--workload <n>] [--rounds 5] [--seconds 2]
  */
@@ -28,6 +29,7 @@ const workloads: readonly Workload[] = [
 
 interface Result {
   perSecond: number;
+  perCpuSecond: number;
   loadCpu: number;
 }
 
@@ -49,6 +51,7 @@ async function measure(server: readonly string[], load: readonly string[], cwd: 
     const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const { value: line } = await reader.read();
     const port = String(Number.parseInt(line ?? "", 10));
+    const before = await cpuSeconds(process.pid);
     const { stdout, success } = await new Deno.Command("taskset", {
       args: ["-c", "1", ...load, "--port", port],
       cwd,
@@ -56,11 +59,20 @@ async function measure(server: readonly string[], load: readonly string[], cwd: 
       stderr: "inherit",
     }).output();
     if (!success) throw new Error(`Cannot measure ${server.join(" ")}: the load failed`);
-    return JSON.parse(new TextDecoder().decode(stdout));
+    const result: Omit<Result, "perCpuSecond"> & { total: number } = JSON.parse(new TextDecoder().decode(stdout));
+    return { ...result, perCpuSecond: Math.round(result.total / (await cpuSeconds(process.pid) - before)) };
   } finally {
     process.kill("SIGKILL");
     await process.status;
   }
+}
+
+/** User and system time of a process; NaN where there is no `/proc`. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // Ticks of 10 ms.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function median(values: readonly number[]): number {
@@ -97,11 +109,14 @@ await withWorkshop(async (folder) => {
         b.push(await measure(theirs, load, source));
       }
       const ratios = a.map((each, at) => each.perSecond / b[at]!.perSecond);
+      const byCpu = a.map((each, at) => each.perCpuSecond / b[at]!.perCpuSecond);
       const [x, y] = [a, b].map((each) => median(each.map((result) => result.perSecond)));
       const busy = [a, b].map((each) => median(each.map((result) => result.loadCpu)).toFixed(2));
       console.log(
         `  ${runtime.padEnd(5)} ours ${x}, peer ${y} messages/s, ratio ${median(ratios).toFixed(2)} ` +
-          `(${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}), load busy ${busy.join(" / ")}`,
+          `(${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}), by CPU ${
+            median(byCpu).toFixed(2)
+          }, load busy ${busy.join(" / ")}`,
       );
     }
   }

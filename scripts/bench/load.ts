@@ -114,6 +114,8 @@ times.sort((a, b) => a - b);
 const quantile = (q: number): number | null => times.length === 0 ? null : times[Math.floor(times.length * q)]!;
 console.log(JSON.stringify({
   perSecond: Math.round((messages - before) / took),
+  /** All messages, those of the warm-up too. */
+  total: messages,
   p50: quantile(0.5),
   p99: quantile(0.99),
   /** How busy the load itself was: under 1, it was not what held the server back. */
