@@ -24,7 +24,7 @@ import type {
   WriteResult,
 } from "../socket/transport.ts";
 
-/** What is used of a `Deno.Conn`. */
+/** What is used of a `Deno.Conn`: `setNoDelay` is there on TCP only, `handshake` on TLS only. */
 interface Conn {
   readonly remoteAddr: Address;
   read(into: Uint8Array): Promise<number | null>;
@@ -33,13 +33,10 @@ interface Conn {
   close(): void;
   ref(): void;
   unref(): void;
-  /** On TCP only. */
   setNoDelay?(noDelay: boolean): void;
-  /** On TLS only. */
   handshake?(): Promise<unknown>;
 }
 
-/** What is used of a `Deno.Addr`. */
 type Address = { readonly hostname?: string; readonly port?: number };
 
 /** What is used of a `Deno.Listener`. */
@@ -64,6 +61,7 @@ declare const Deno: {
   listen(options: UnixPath | HostPort): Acceptor;
   listenTls(options: HostPort & ServerTls): Acceptor;
   removeSync(path: string): void;
+  readonly version: { readonly deno: string };
   readonly errors: Readonly<Record<"BadResource" | "InvalidData" | "NotFound" | "UnexpectedEof", new () => Error>>;
 };
 
@@ -276,6 +274,8 @@ class DenoTransport implements Transport {
     this.#memory = undefined;
     this.#segment = undefined;
     this.#queue.length = 0;
+    // Deno 2.8 holds the socket open until a read that is under way has an end: let the peer make one.
+    if (this.#pumping && Deno.version.deno.startsWith("2.8.")) this.#conn.closeWrite().catch(() => {});
     this.#conn.close();
   }
 
