@@ -148,6 +148,22 @@ test("node: fromSocket tells of a stream that is destroyed elsewhere", { skip },
   }
 });
 
+test("node: fromSocket tells no end after the abort, though it was held back", { skip }, async () => {
+  const { fromSocket } = await load();
+  const duplex = new stream.Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const end = new End("duplex", fromSocket(duplex));
+  end.open();
+  end.pause();
+  duplex.push(null);
+  await quiet();
+  duplex.destroy(new Error("gone"));
+  await end.until(() => end.aborted, "the abort");
+  end.resume();
+  await quiet();
+  assertEquals(end.ended, false);
+  end.check();
+});
+
 /** How many sockets of TCP keep this process alive. */
 function holding(): number {
   return process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap" || name === "TCPServerWrap").length;

@@ -141,9 +141,10 @@ test("stream: closes the pair once, after both FINs or at an abort, with close o
       assertEquals(closed, 0);
       transport[how]();
       await quiet();
+      assertEquals(closed, 1, `${String(method)} after ${how}`);
       transport.abort();
       await quiet();
-      assertEquals(closed, 1, `${String(method)} after ${how}`);
+      assertEquals(closed, 1, `${String(method)} after ${how} and abort`);
     }
   }
 });
@@ -183,6 +184,21 @@ test("stream: an error without a reason is told as an Error, and close may throw
   await quiet();
   assertInstanceOf((notes[0] as [string, unknown])[1], Error);
   assertEquals(notes.length, 1);
+});
+
+test("stream: breaks when the way out fails, though nothing is written", async () => {
+  const { notes, sink } = noting();
+  const reason = new Error("gone");
+  let cancelled: unknown;
+  const transport = streamTransport({
+    readable: new ReadableStream({ cancel: (why) => void (cancelled = why) }),
+    writable: new WritableStream({ start: (controller) => controller.error(reason) }),
+  });
+  transport.open(sink);
+  await quiet();
+  assertEquals(notes, [["abort", reason]]);
+  assertStrictEquals(cancelled, reason);
+  assertEquals(transport.write(Uint8Array.of(1), false), "refused");
 });
 
 test("stream: holds on to large chunks only", () => {
