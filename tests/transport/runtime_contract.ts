@@ -28,7 +28,10 @@ export interface RuntimeFixture {
   load(): Promise<Runtime>;
   /** Why the tests cannot run here, if they cannot: all are skipped. */
   readonly unavailable?: string;
-  /** Tests that cannot hold, by their name without `name: `, and why. */
+  /**
+   * Tests that cannot hold, and why: by their name without `name: `, or all of a kind (`tcp`, `unix`, `tls`,
+   * `tls over unix`) by its name.
+   */
   readonly skip?: Readonly<Record<string, string>>;
   /** Whether real TLS is spoken. @default {true} */
   readonly tls?: boolean;
@@ -69,6 +72,10 @@ export function runtimeContract(fixture: RuntimeFixture): void {
     );
   }
   for (const [kind, options, clientTls] of kinds) {
+    if (skip[kind] !== undefined) {
+      test(`${name} ${kind}`, { skip: skip[kind] }, () => {});
+      continue;
+    }
     const prefix = `${kind}: `;
     transportContract({
       name: `${name} ${kind}`,
