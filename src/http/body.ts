@@ -7,11 +7,11 @@
  * ```
  */
 
+import { Gatherer } from "../protocol/bytes.ts";
 import { MAX_HEAD_SIZE } from "../protocol/constants.ts";
 import type { RequestHead } from "../protocol/head.ts";
 import { quote } from "../protocol/headers.ts";
 import { RequestError } from "./exchange.ts";
-import { join } from "./response.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -43,25 +43,24 @@ function tooLarge(maxSize: number): RequestError {
 }
 
 class LengthReader implements BodyReader {
-  readonly #chunks: Uint8Array[] = [];
-  #missing: number;
+  readonly #gatherer: Gatherer = new Gatherer();
+  readonly #length: number;
 
   constructor(length: number) {
-    this.#missing = length;
+    this.#length = length;
   }
 
   push(chunk: Uint8Array): Uint8Array | undefined {
-    const part = chunk.subarray(0, this.#missing);
-    this.#chunks.push(part);
-    this.#missing -= part.length;
-    return this.#missing === 0 ? join(this.#chunks) : undefined;
+    const missing = this.#length - this.#gatherer.length;
+    this.#gatherer.append(chunk, 0, Math.min(chunk.length, missing), this.#length);
+    return chunk.length < missing ? undefined : this.#gatherer.take();
   }
 }
 
 /** Reads `size[;extension] CR LF data CR LF` until the size is 0, then lines up to an empty one. */
 class ChunkedReader implements BodyReader {
   readonly #maxSize: number;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #gatherer: Gatherer = new Gatherer();
   #size = 0;
   #state: "size" | "data" | "end of data" | "trailer" = "size";
   /** Bytes of the chunk that have not come. */
@@ -78,10 +77,10 @@ class ChunkedReader implements BodyReader {
   push(chunk: Uint8Array): Uint8Array | RequestError | undefined {
     for (let at = 0; at < chunk.length;) {
       if (this.#state === "data") {
-        const part = chunk.subarray(at, at + this.#missing);
-        this.#chunks.push(part.slice());
-        this.#missing -= part.length;
-        at += part.length;
+        const end = Math.min(chunk.length, at + this.#missing);
+        this.#gatherer.append(chunk, at, end, undefined, this.#maxSize);
+        this.#missing -= end - at;
+        at = end;
         if (this.#missing === 0) this.#state = "end of data";
         continue;
       }
@@ -96,7 +95,7 @@ class ChunkedReader implements BodyReader {
       const line = this.#line.slice(0, -1);
       this.#line = "";
       if (this.#state === "trailer") {
-        if (line === "") return join(this.#chunks);
+        if (line === "") return this.#gatherer.take();
         continue;
       }
       const fault = this.#state === "size" ? this.#begin(line) : this.#finish(line);

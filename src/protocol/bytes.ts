@@ -13,8 +13,9 @@ const SMALL = 1024;
 const FAST_GROWTH = 1 << 20;
 
 /**
- * Joins the pieces of a message. It grows with what has really arrived, at most fourfold, and reserves nothing from a
- * declared length; that length only keeps it from growing past what will be needed.
+ * Joins the pieces of a message, however small they are: what it holds are their bytes, and nothing for each piece. It
+ * grows with what has really arrived, at most fourfold, and reserves nothing from a declared length; that length, or a
+ * limit, only keeps it from growing past what can be needed.
  */
 export class Gatherer {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -30,17 +31,20 @@ export class Gatherer {
     return this.#bytes === undefined;
   }
 
-  /** Takes a copy of `chunk[start..end)`. `total` is the length of the whole message, where it is known. */
-  append(chunk: Uint8Array, start: number, end: number, total?: number): void {
+  /**
+   * Takes a copy of `chunk[start..end)`. `total` is the length of the whole message, where it is known; `limit` is what it
+   * may come to, where it is not.
+   */
+  append(chunk: Uint8Array, start: number, end: number, total?: number, limit: number = Infinity): void {
     const needed = this.#length + end - start;
-    if (this.#bytes === undefined || needed > this.#bytes.length) this.#grow(needed, total);
+    if (this.#bytes === undefined || needed > this.#bytes.length) this.#grow(needed, total, limit);
     this.#bytes!.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), this.#length);
     this.#length = needed;
   }
 
-  #grow(needed: number, total: number | undefined): void {
+  #grow(needed: number, total: number | undefined, limit: number): void {
     const wanted = Math.max(SMALL, needed * (total !== undefined && needed < FAST_GROWTH ? 4 : 2));
-    const bytes = new Uint8Array(total === undefined ? wanted : Math.min(wanted, total));
+    const bytes = new Uint8Array(Math.min(wanted, total ?? Math.max(needed, limit)));
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = bytes;
   }

@@ -12,6 +12,7 @@
  * behind it is read or sent, and whoever drives the session calls `work`.
  */
 
+import { Gatherer } from "./bytes.ts";
 import { BINARY, TEXT } from "./constants.ts";
 import { type Codec, type CodecOwner, type DeflateSetup, LENT, type Progress } from "./deflate.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -47,9 +48,8 @@ export class Inflation implements CodecOwner {
   #codec: Codec | undefined;
   #closed = false;
   #opcode = 0;
-  #size = 0;
-  /** What came before, of a message that comes in several pieces; copies. */
-  #pieces: Uint8Array[] = [];
+  /** A message that comes in several pieces. */
+  readonly #gatherer: Gatherer = new Gatherer();
 
   /** Whether the reader has to wait, and for what. */
   pace: Pace = "idle";
@@ -93,27 +93,23 @@ export class Inflation implements CodecOwner {
   /** {@inheritDoc CodecOwner.take} */
   take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
     if (this.#closed) return false;
-    this.#size += end - start;
-    if (this.#size > this.#limit) return this.#tooBig();
-    const first = this.#pieces.length === 0;
+    if (this.#gatherer.length + end - start > this.#limit) return this.#tooBig();
+    const first = this.#gatherer.idle;
     if (!last || !first) {
       const wrong = this.#opcode === TEXT ? this.#utf8.push(bytes, start, end) : -1;
       if (wrong >= 0) {
         return this.#host.broken("WS_INVALID_UTF8", `byte 0x${bytes[wrong]!.toString(16)} cannot stand where it does`);
       }
-      // Copies of just what came: a message that is cut at the limit has held no more than the limit.
-      this.#pieces.push(new Uint8Array(bytes.subarray(start, end)));
+      this.#gatherer.append(bytes, start, end, undefined, this.#limit);
       if (!last) return true;
-      bytes = join(this.#pieces, this.#size);
+      bytes = this.#gatherer.take();
       start = 0;
-      end = this.#size;
-      this.#pieces = [];
+      end = bytes.length;
     } else if (this.#opcode === BINARY) {
       bytes = new Uint8Array(bytes.subarray(start, end));
       end -= start;
       start = 0;
     }
-    this.#size = 0;
     return this.#host.inflated(bytes, start, end, !first) && !this.#closed;
   }
 
@@ -131,20 +127,10 @@ export class Inflation implements CodecOwner {
   close(): void {
     this.#closed = true;
     this.pace = "idle";
-    this.#pieces = [];
+    this.#gatherer.clear();
     this.#codec?.close();
     this.#codec = undefined;
   }
-}
-
-function join(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const joined = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return joined;
 }
 
 /** What sends frames. */

@@ -365,7 +365,7 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
       const wrong = this.#utf8.push(bytes, start, end);
       if (wrong >= 0) return this.broken("WS_INVALID_UTF8", `byte 0x${hex(bytes[wrong]!)} cannot stand where it does`);
     }
-    this.#gatherer.append(bytes, start, end, (first & FIN) !== 0 ? this.#declared : undefined);
+    this.#gatherer.append(bytes, start, end, (first & FIN) !== 0 ? this.#declared : undefined, this.#maxPayload);
     if (!final) return true;
     const message = this.#gatherer.take();
     return this.#deliver(message, 0, message.length, 1, true);

@@ -31,6 +31,14 @@ test("Gatherer is not idle after an empty piece", () => {
   assertEquals(gatherer.take().length, 0);
 });
 
+test("Gatherer grows to the limit and no farther, unless more comes", () => {
+  for (const [size, limit, capacity] of [[900, 1000, 1000], [1, 10, 10], [600, 100_000, 1200], [20, 10, 20]] as const) {
+    const gatherer = new Gatherer();
+    gatherer.append(new Uint8Array(size), 0, size, undefined, limit);
+    assertEquals(gatherer.take().buffer.byteLength, size * 2 < capacity ? size : capacity);
+  }
+});
+
 test("Gatherer keeps copies: the pieces may be used again", () => {
   const gatherer = new Gatherer();
   const piece = Uint8Array.of(1, 2, 3);

@@ -1,0 +1,37 @@
+/** What a process really holds. */
+
+import process from "node:process";
+import v8 from "node:v8";
+import vm from "node:vm";
+
+interface BunGlobal {
+  gc(synchronously: boolean): void;
+}
+
+const bun = Reflect.get(globalThis, "Bun") as BunGlobal | undefined;
+let collect: (() => void) | undefined;
+
+/** Lets go of all that is garbage. */
+export function collectGarbage(): void {
+  if (collect === undefined) {
+    if (bun !== undefined) collect = () => bun.gc(true);
+    else {
+      v8.setFlagsFromString("--expose-gc");
+      collect = vm.runInNewContext("gc") as () => void;
+    }
+  }
+  collect();
+}
+
+/** Bytes of memory that are held, garbage left out: objects, and what lies outside of the heap for them. */
+export function heldBytes(): number {
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  // On Bun the heap includes what lies outside of it.
+  return bun === undefined ? heapUsed + external : heapUsed;
+}
+
+/** A number of bytes for people. */
+export function mib(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}
