@@ -30,7 +30,7 @@ export interface TransportFixture {
   connect(): Promise<Ends>;
   /**
    * Bytes that may be on their way to a reader that does not read (read ahead, in the system's buffers): a writer is
-   * backed up before that. @default {16777216}
+   * backed up before that. Linux lets the buffers of one connection grow to 36 MiB. @default {67108864}
    */
   readonly inFlight?: number;
   /** Tests that cannot hold here, by their name without the fixture's, and why. */
@@ -67,7 +67,7 @@ const sizes: readonly number[] = [
 
 /** Registers the tests of the contract for one kind of connection. */
 export function transportContract(fixture: TransportFixture): void {
-  const { name, inFlight = 16 << 20, skip = {} } = fixture;
+  const { name, inFlight = 64 << 20, skip = {} } = fixture;
   for (const [what, run] of Object.entries(contract)) {
     const title = `${name}: ${what}`;
     const why = skip[what];
