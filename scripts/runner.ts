@@ -69,6 +69,7 @@ function commandLine(bench: Bench, path: string, report: string): string[] {
         compiled,
       ];
     case "node20":
+    case "node22":
     case "node24":
       // Without --test: the file runs in this very process, which ends by itself only if nothing was left open.
       return [

@@ -5,10 +5,13 @@
  */
 
 /** The runtimes, in the order they run. */
-export const runtimeNames = ["deno", "bun", "node20", "node24"] as const;
+export const runtimeNames = ["deno", "bun", "node20", "node22", "node24"] as const;
 
 /** The name of a runtime. */
 export type RuntimeName = typeof runtimeNames[number];
+
+/** Those that the tests run on when none is named: the oldest Node and the newest, and not what lies between. */
+export const usualRuntimes: readonly RuntimeName[] = runtimeNames.filter((name) => name !== "node22");
 
 /** A runtime that can be run. */
 export interface Found {
@@ -27,6 +30,8 @@ export async function findRuntime(name: RuntimeName): Promise<Found> {
       return await ask("bun", bunQuestion) ?? await askNpm("bun", bunQuestion);
     case "node20":
       return await nodeOnPath(20, 19) ?? await askNpm("node@20", nodeQuestion);
+    case "node22":
+      return await nodeOnPath(22, 0) ?? await askNpm("node@22", nodeQuestion);
     case "node24":
       return await nodeOnPath(24, 0) ?? await askNpm("node@24", nodeQuestion);
   }

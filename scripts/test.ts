@@ -1,7 +1,7 @@
 /**
  * Runs the tests: on Deno from the source, on Bun and Node against the built package.
  *
- * Usage: deno task test [--runtime deno,bun,node20,node24] [--filter <text>] [--jobs <n>] [--timeout <s>] [path ...]
+ * Usage: deno task test [--runtime deno,bun,node20,node22,node24] [--filter <text>] [--jobs <n>] [--timeout <s>] [path ...]
  *
  * The last line is `N passed, N failed[, N skipped]`, over all runtimes. Exits with 0 only if nothing failed: a runner
  * that ends badly, a file that reports no test and a runtime on which none ran all count as one failure.
@@ -13,12 +13,12 @@ import { denoFlags } from "./jsr.ts";
 import { root } from "./manifest.ts";
 import { type Counts, format, type Skip, sum } from "./report.ts";
 import { type Bench, type Outcome, runFile } from "./runner.ts";
-import { findRuntime, type Found, type RuntimeName, runtimeNames } from "./runtimes.ts";
+import { findRuntime, type Found, type RuntimeName, runtimeNames, usualRuntimes } from "./runtimes.ts";
 import { listTests, parseRuntimes, readLimits } from "./suite.ts";
 import { withWorkshop } from "./workshop.ts";
 
 const usage =
-  "Usage: deno task test [--runtime deno,bun,node20,node24] [--filter <text>] [--jobs <n>] [--timeout <s>] [path ...]";
+  "Usage: deno task test [--runtime deno,bun,node20,node22,node24] [--filter <text>] [--jobs <n>] [--timeout <s>] [path ...]";
 
 /** Stands for what could not run. */
 const oneFailed: Counts = { passed: 0, failed: 1, skipped: 0 };
@@ -44,7 +44,7 @@ function readOptions(args: string[]): Options {
     },
   });
   return {
-    runtimes: values.runtime === undefined ? runtimeNames : parseRuntimes(values.runtime),
+    runtimes: values.runtime === undefined ? usualRuntimes : parseRuntimes(values.runtime),
     filter: values.filter,
     jobs: positive("jobs", values.jobs),
     timeout: positive("timeout", values.timeout) * 1_000,
@@ -64,7 +64,7 @@ async function testAll(options: Options, paths: readonly string[]): Promise<Coun
   for (const { path, runtimes } of files) {
     if (runtimes.length < runtimeNames.length) console.log(`${path}: only on ${runtimes.join(", ")}`);
   }
-  const found = await findAll();
+  const found = await findAll(options.runtimes);
   const flags = await denoFlags();
   return await withWorkshop(async (folder) => {
     const compiled = await compile(options, folder);
@@ -99,9 +99,9 @@ async function testAll(options: Options, paths: readonly string[]): Promise<Coun
 }
 
 /** All runtimes that can be had: a test on one may start another. Says which cannot. */
-async function findAll(): Promise<Map<RuntimeName, Found>> {
+async function findAll(wanted: readonly RuntimeName[]): Promise<Map<RuntimeName, Found>> {
   const found = new Map<RuntimeName, Found>();
-  for (const name of runtimeNames) {
+  for (const name of new Set([...usualRuntimes, ...wanted])) {
     try {
       found.set(name, await findRuntime(name));
     } catch (error) {
