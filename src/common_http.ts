@@ -4,6 +4,7 @@
  * @module
  */
 
+export { CookieJar } from "./http/cookie_jar.ts";
 export { Chain, handler, Routing } from "./http/handler.ts";
 export { HttpRequest } from "./http/request.ts";
 export { HttpResponse } from "./http/response.ts";

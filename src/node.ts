@@ -16,10 +16,12 @@
  * @module
  */
 
+import { HttpClient as CoreHttpClient, type HttpClientOptions } from "./http/client.ts";
 import type { HandlerLike } from "./http/handler.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { withAscii } from "./runtime/ascii.ts";
 import { nodeRuntime } from "./runtime/node.ts";
+import { withStartTls } from "./runtime/start_tls.ts";
 import { withZlib } from "./runtime/zlib.ts";
 import { Message as CoreMessage } from "./socket/message.ts";
 import { codecOf } from "./socket/message_codec.ts";
@@ -32,7 +34,7 @@ import type { Runtime } from "./socket/transport.ts";
 export * from "./common.ts";
 export * from "./common_http.ts";
 
-const lent: Runtime = withZlib(withAscii(nodeRuntime));
+const lent: Runtime = withZlib(withAscii(withStartTls(nodeRuntime)));
 const runtime = (): Promise<Runtime> => Promise.resolve(lent);
 
 /**
@@ -149,5 +151,41 @@ export class Server extends CoreServer {
    */
   constructor(options: number | ServerOptions, handler: HandlerLike) {
     super(options, handler, runtime);
+  }
+}
+
+/**
+ * A client for plain requests, to be given to `Socket` as `httpClient`: cookies that a request brought travel with the
+ * handshake, through the same proxy and with the same TLS settings.
+ *
+ * @example Logging in before a handshake
+ * ```ts
+ * import { HttpClient, Server, Socket, upgrade } from "@sockeye/ws/node";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+ *   "/login": (req) => req.response.addCookie({ name: "session", value: "1" }),
+ *   "/ws": upgrade((conn, req) => conn.close(3000, req.cookies.get("session"))),
+ * });
+ * await server.start();
+ *
+ * const httpClient = new HttpClient();
+ * await httpClient.post(`http://127.0.0.1:${server.port}/login`);
+ * const conn = new Socket(server.url("/ws"), { httpClient });
+ * const event = await new Promise<{ reason: string }>((resolve) => conn.onclose = resolve);
+ * console.assert(event.reason === "1");
+ * await server.close();
+ * ```
+ */
+export class HttpClient extends CoreHttpClient {
+  /**
+   * Makes a client.
+   *
+   * @param options Where cookies are kept, the proxy, TLS settings, limits.
+   * @throws {TypeError} When an option is unknown or of the wrong kind.
+   * @throws {RangeError} When a number is out of range.
+   * @throws {DOMException} Named `SyntaxError`, when the proxy's URL is malformed.
+   */
+  constructor(options: HttpClientOptions = {}) {
+    super(options, runtime);
   }
 }

@@ -32,6 +32,7 @@ export type {
   SocketEvent,
   SocketEventMap,
 } from "./socket/events.ts";
+export type { CookieStore, HttpClientLike } from "./socket/http_client.ts";
 export type { MemoryStream, Whence, Writable } from "./socket/memory_stream.ts";
 export type { CodecProvider, Message as BaseMessage, MessageCodec, MessageStream } from "./socket/message.ts";
 export type { MessageSink, MessageSource } from "./socket/message_io.ts";
@@ -55,6 +56,8 @@ export type {
   TransportSink,
   WriteResult,
 } from "./socket/transport.ts";
+export type { HttpClient as BaseHttpClient, HttpClientOptions, HttpRequestOptions } from "./http/client.ts";
+export type { StoredCookie } from "./http/cookie_jar.ts";
 export type { ErrorReporter } from "./http/dispatch.ts";
 export type {
   Chain,

@@ -1,5 +1,5 @@
 /**
- * The body of a request, as bytes come: of a stated length, or in chunks (RFC 9112, 6 and 7.1). No time, no transport.
+ * The body of a message of HTTP, as bytes come: of a stated length, or in chunks (RFC 9112, 6 and 7.1). No time, no transport.
  *
  * ```
  *   bodyOf(head) -> nothing | a reader | the refusal (400, 413, 501)
@@ -9,7 +9,7 @@
 
 import { Gatherer } from "../protocol/bytes.ts";
 import { MAX_HEAD_SIZE } from "../protocol/constants.ts";
-import type { RequestHead } from "../protocol/head.ts";
+import type { RequestHead, ResponseHead } from "../protocol/head.ts";
 import { quote } from "../protocol/headers.ts";
 import { RequestError } from "./exchange.ts";
 
@@ -22,8 +22,11 @@ export interface BodyReader {
   push(chunk: Uint8Array): Uint8Array | RequestError | undefined;
 }
 
-/** What reads the body of a request; `undefined` when it has none, the refusal when it cannot be read. */
-export function bodyOf({ version, fields }: RequestHead, maxSize: number): BodyReader | RequestError | undefined {
+/** What reads the body that a head announces; `undefined` when there is none, the refusal when it cannot be read. */
+export function bodyOf(
+  { version, fields }: RequestHead | ResponseHead,
+  maxSize: number,
+): BodyReader | RequestError | undefined {
   const coding = fields.get("transfer-encoding");
   if (coding !== null) {
     if (version === "1.0") return new RequestError(400, "Cannot read the body: HTTP/1.0 has no Transfer-Encoding");

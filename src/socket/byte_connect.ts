@@ -4,8 +4,8 @@
  */
 
 import { deflateFactory } from "../protocol/context_codec.ts";
-import { WebSocketError } from "../protocol/errors.ts";
 import { linkOf, openHandshake } from "./connect.ts";
+import { connectorOf } from "./connector.ts";
 import type { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Runtime } from "./transport.ts";
@@ -20,13 +20,7 @@ export async function connectBytes(
   runtime: Runtime | undefined,
   signal: AbortSignal,
 ): Promise<Link> {
-  const connect = options.connector ?? runtime?.connect.bind(runtime);
-  if (connect === undefined) {
-    throw new WebSocketError(
-      "WS_CONNECT_FAILED",
-      "Cannot connect: no runtime is bound, and no option connect is given",
-    );
-  }
+  const connect = connectorOf(options, runtime);
   const factory = runtime?.deflate === undefined ? undefined : deflateFactory(runtime.deflate);
   const accepted = await openHandshake(url, options.connect, connect, signal, factory);
   if (signal.aborted) {

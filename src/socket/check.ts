@@ -68,7 +68,7 @@ export function checkEach<
   return checked as ReturnType<typeof checkEach<T, C>>;
 }
 
-/** Makes fields of an option: the web's `Headers`, an object, or pairs. Those of the handshake are not the caller's to set. */
+/** Makes fields of an option: the web's `Headers`, an object, or pairs. Those that frame a message, or make the handshake, are refused. */
 export function checkFields(name: string, headers: unknown): Fields {
   if (typeof headers !== "object" || headers === null) throw wrongKind(name, headers, "Headers, or an object");
   try {
@@ -76,7 +76,7 @@ export function checkFields(name: string, headers: unknown): Fields {
     const fields = new Fields();
     for (const [field, value] of pairs as Iterable<readonly [name: string, value: string]>) {
       if (isHandshakeField(String(field).toLowerCase())) {
-        throw new TypeError(`the field ${field} belongs to the handshake, wanted others`);
+        throw new TypeError(`the field ${field} is not the caller's to set`);
       }
       fields.append(field, value);
     }

@@ -3,6 +3,8 @@
  *
  * ```
  *   URL -> Runtime.connect -> request head -> Opening.readHead -> checkResponse -> SessionLink
+ *    ^                                              |
+ *    `-------------- nextHop: redirects ------------'
  * ```
  */
 
@@ -13,13 +15,14 @@ import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts"
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "./deflate_options.ts";
-import { abortError, reasonText } from "./abort.ts";
+import { Deadline, reach } from "./deadline.ts";
+import { fieldsOf, firstHop, type Hop, keepCookies, MAX_REDIRECTS, nextHop } from "./hops.ts";
+import type { CookieStore } from "./http_client.ts";
 import { Opening } from "./opening.ts";
 import { readRefusal } from "./refusal.ts";
 import { type LinkOptions, SessionLink } from "./session_link.ts";
 import { routeOf } from "./target.ts";
-import { startTimeout } from "./timeout.ts";
-import type { ClientTls, Runtime, Target, Transport } from "./transport.ts";
+import type { ClientTls, Runtime } from "./transport.ts";
 
 /** What a client asks for, and its limits. */
 export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensions" | "deflate"> {
@@ -33,6 +36,10 @@ export interface ConnectOptions extends Omit<LinkOptions, "protocol" | "extensio
   readonly headers?: Iterable<readonly [name: string, value: string]>;
   /** TLS settings for `wss:`. */
   readonly tls?: ClientTls;
+  /** Lends cookies, and keeps those that come. Absent: none. */
+  readonly cookieJar?: CookieStore;
+  /** How many redirects are followed. @default {10} */
+  readonly maxRedirects?: number;
   /** Milliseconds for the opening handshake, connecting included; 0 or Infinity for no limit. @default {10000} */
   readonly handshakeTimeout?: number;
   /** Bytes of the response's head. @default {16384} */
@@ -54,9 +61,9 @@ export interface Accepted {
 }
 
 /**
- * Connects and makes the opening handshake. Rejects with a `WebSocketError`: `WS_CONNECT_FAILED`, `WS_HANDSHAKE_TIMEOUT`,
- * `WS_INVALID_HEAD`, `WS_HEAD_TOO_LARGE`, `WS_PEER_VANISHED`, `WS_INVALID_HANDSHAKE`, `WS_HANDSHAKE_REFUSED` (a
- * `HandshakeError` with the answer), or `WS_ABORTED` when `signal` aborts.
+ * Connects and makes the opening handshake, where redirects lead. Rejects with a `WebSocketError`: `WS_CONNECT_FAILED`,
+ * `WS_HANDSHAKE_TIMEOUT`, `WS_INVALID_HEAD`, `WS_HEAD_TOO_LARGE`, `WS_PEER_VANISHED`, `WS_INVALID_HANDSHAKE`,
+ * `WS_HANDSHAKE_REFUSED` (a `HandshakeError` with the answer), or `WS_ABORTED` when `signal` aborts.
  */
 export async function openHandshake(
   url: URL,
@@ -65,10 +72,32 @@ export async function openHandshake(
   signal: AbortSignal,
   factory?: DeflateFactory,
 ): Promise<Accepted> {
-  const { target, host, path, authorization } = routeOf(url, options.tls);
-  const protocols = options.protocols ?? [];
+  const deadline = new Deadline(options.handshakeTimeout ?? HANDSHAKE_TIMEOUT, signal, "handshake not done");
+  const { maxRedirects = MAX_REDIRECTS } = options;
+  try {
+    let hop = firstHop(url, options.headers ?? [], options.tls);
+    for (let redirects = 0;; redirects++) {
+      const result = await ask(hop, maxRedirects - redirects, options, connect, deadline, factory);
+      if ("opening" in result) return result;
+      hop = result;
+    }
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** Makes one request. Resolves with the accepted connection, or with the next request that a redirect leads to. */
+async function ask(
+  hop: Hop,
+  redirects: number,
+  options: ConnectOptions,
+  connect: Runtime["connect"],
+  deadline: Deadline,
+  factory: DeflateFactory | undefined,
+): Promise<Accepted | Hop> {
+  const { target, host, path } = routeOf(hop.url, hop.tls);
+  const { compression, protocols = [], cookieJar } = options;
   const key = createKey();
-  const { compression } = options;
   const offer = compression === undefined || factory === undefined
     ? undefined
     : offerDeflate(compression.wanted, factory);
@@ -80,16 +109,14 @@ export async function openHandshake(
     protocols,
     ...(offer === undefined ? {} : { extensions: formatExtensions([offer]) }),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
-    fields: fieldsOf(options.headers ?? [], authorization),
+    fields: await fieldsOf(hop, cookieJar, deadline),
   });
-  const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT;
-  const deadline = new Deadline(timeout, signal);
-  let transport: Transport | undefined;
+  const transport = await reach(hop.url.href, target, connect, deadline);
+  const opening = new Opening(transport);
+  const giveUp = (): void => opening.abort(deadline.reason);
+  deadline.signal.addEventListener("abort", giveUp);
   try {
-    transport = await reach(url, target, connect, deadline);
-    const opening = new Opening(transport);
     if (deadline.reason !== undefined) throw deadline.reason;
-    deadline.signal.addEventListener("abort", () => opening.abort(deadline.reason));
     transport.write(formatHead(request), true);
     let head: ResponseHead;
     try {
@@ -100,8 +127,18 @@ export async function openHandshake(
     } catch (error) {
       throw deadline.reason ?? error;
     }
+    await keepCookies(hop, head, cookieJar, deadline);
+    const next = nextHop(hop, head);
+    if (typeof next === "object" && redirects > 0) {
+      transport.abort();
+      return next;
+    }
     const answer = checkResponse(head, { key, protocols });
-    if (answer instanceof WebSocketError) throw await readRefusal(opening, head, answer, deadline.signal);
+    if (answer instanceof WebSocketError) {
+      const why = next === undefined ? "" : `, ${typeof next === "string" ? next : TOO_MANY}`;
+      const error = new WebSocketError(answer.code, answer.message + why);
+      throw await readRefusal(opening, head, error, deadline.signal);
+    }
     const agreement = confirmDeflate(answer.extensions, offer);
     if (agreement instanceof WebSocketError) throw agreement;
     return {
@@ -111,39 +148,14 @@ export async function openHandshake(
       ...(agreement === undefined ? {} : { deflate: deflateSetup(compression!, factory!, agreement) }),
     };
   } catch (error) {
-    transport?.abort();
+    transport.abort();
     throw error;
   } finally {
-    deadline.clear();
+    deadline.signal.removeEventListener("abort", giveUp);
   }
 }
 
-/** The fields of the caller; those of the URL give way to them. */
-function fieldsOf(
-  headers: Iterable<readonly [name: string, value: string]>,
-  authorization: string | undefined,
-): readonly (readonly [name: string, value: string])[] {
-  const fields = [...headers];
-  const given = authorization === undefined || fields.some(([name]) => name.toLowerCase() === "authorization");
-  return given ? fields : [...fields, ["Authorization", authorization]];
-}
-
-/** Connects, if it can be done in time. A transport that comes too late is dropped. */
-function reach(url: URL, target: Target, connect: Runtime["connect"], deadline: Deadline): Promise<Transport> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(deadline.reason);
-    if (deadline.reason !== undefined) return giveUp();
-    deadline.signal.addEventListener("abort", giveUp);
-    // Who connects may not look at the signal, or not in time.
-    new Promise<Transport>((connected) => connected(connect(target, deadline.signal))).then((transport) => {
-      if (deadline.reason === undefined) resolve(transport);
-      else transport.abort();
-    }, (cause) => {
-      const message = `Cannot connect to ${url.href}: ${reasonText(cause)}`;
-      reject(deadline.reason ?? new WebSocketError("WS_CONNECT_FAILED", message, { cause }));
-    });
-  });
-}
+const TOO_MANY = "and no more redirects are followed (maxRedirects)";
 
 /** Makes the link of a connection that a server has accepted. */
 export function linkOf(
@@ -158,39 +170,4 @@ export function linkOf(
     extensions: accepted.extensions,
     ...(accepted.deflate === undefined ? {} : { deflate: accepted.deflate }),
   });
-}
-
-/** Aborts at a time or with another signal, and keeps why. */
-class Deadline {
-  readonly #controller = new AbortController();
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #outer: AbortSignal;
-  readonly #onabort: () => void;
-  reason: WebSocketError | undefined;
-
-  constructor(milliseconds: number, outer: AbortSignal) {
-    this.#outer = outer;
-    this.#onabort = () => this.#abort(abortError(outer.reason));
-    if (outer.aborted) this.#onabort();
-    outer.addEventListener("abort", this.#onabort);
-    this.#timer = startTimeout(milliseconds, () => {
-      this.#abort(
-        new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot connect: handshake not done within ${milliseconds} ms`),
-      );
-    });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  #abort(reason: WebSocketError): void {
-    this.reason ??= reason;
-    this.#controller.abort(reason);
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#outer.removeEventListener("abort", this.#onabort);
-  }
 }

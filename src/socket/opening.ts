@@ -49,6 +49,11 @@ export class Opening implements TransportSink {
     return this.#ended || this.#broken !== undefined;
   }
 
+  /** Bytes that came behind the head. */
+  get held(): number {
+    return this.#held.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /**
    * Reads one head. What comes behind it is held, and reading pauses. Rejects with a `WebSocketError`: `WS_INVALID_HEAD`,
    * `WS_HEAD_TOO_LARGE`, `WS_HANDSHAKE_TIMEOUT`, or `WS_PEER_VANISHED` where the peer left in mid-head.

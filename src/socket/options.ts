@@ -7,6 +7,8 @@ import { checkCount, checkEach, checkFields, checkNames, checkNumber, checkType,
 import { checkTls } from "./client_tls.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
+import { checkClient, type HttpClientLike, type LentClient } from "./http_client.ts";
+import type { Proxy } from "./proxy.ts";
 import { checkConnection, CONNECTION_OPTIONS, type ConnectionOptions } from "./shared_options.ts";
 import { checkProtocols } from "./target.ts";
 import type { ClientTls, Runtime } from "./transport.ts";
@@ -32,8 +34,12 @@ export interface SocketOptions extends ConnectionOptions {
   readonly handshakeTimeout?: number;
   /** The form of binary messages. @default {"uint8array"} */
   readonly binaryType?: BinaryType;
+  /** How many redirects are followed; 0 for none. Credentials stay behind where the host is another. @default {10} */
+  readonly maxRedirects?: number;
   /** TLS settings for `wss:`. */
   readonly tls?: ClientTls;
+  /** An HTTP client, or what else has these members: its cookies, its proxy and its TLS settings are used. */
+  readonly httpClient?: HttpClientLike;
   /** Gives up connecting, or cuts the connection, when it aborts. */
   readonly signal?: AbortSignal;
   /** Another way to connect than that of the runtime: its `connect`. */
@@ -42,7 +48,7 @@ export interface SocketOptions extends ConnectionOptions {
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...CONNECTION_OPTIONS,
-  ...["maxHeadSize", "maxHeadFields", "handshakeTimeout"],
+  ...["maxHeadSize", "maxHeadFields", "maxRedirects", "handshakeTimeout", "httpClient"],
   ...["protocol", "protocols", "origin", "headers", "binaryType", "tls", "signal", "connect"],
 ]);
 
@@ -53,6 +59,7 @@ export interface CheckedOptions {
   readonly binaryType: BinaryType;
   readonly signal: AbortSignal | undefined;
   readonly connector: Runtime["connect"] | undefined;
+  readonly proxy?: Proxy;
   readonly heartbeat?: HeartbeatSettings;
 }
 
@@ -81,20 +88,32 @@ export function checkOptions(
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw wrongKind("signal", options.signal, "an AbortSignal");
   }
+  const { cookieJar, proxy, tls }: LentClient = options.httpClient === undefined
+    ? {}
+    : checkClient("httpClient", options.httpClient);
+  const ownTls = options.tls === undefined ? undefined : checkTls("tls", options.tls);
   const from = options.origin ?? "";
   return {
     connect: {
       ...limits,
-      ...checkEach(options, { maxHeadSize: checkCount, maxHeadFields: checkCount, handshakeTimeout: checkNumber }),
+      ...checkEach(options, {
+        maxHeadSize: checkCount,
+        maxHeadFields: checkCount,
+        maxRedirects: checkNumber,
+        handshakeTimeout: checkNumber,
+      }),
       protocols,
       ...(compression === undefined ? {} : { compression }),
       ...(from === "" ? {} : { origin: checkFields("origin", { Origin: from }).get("origin")! }),
-      ...checkEach(options, { headers: checkFields, tls: checkTls }),
+      ...checkEach(options, { headers: checkFields }),
+      ...(tls === undefined && ownTls === undefined ? {} : { tls: { ...tls, ...ownTls } }),
+      ...(cookieJar === undefined ? {} : { cookieJar }),
     },
     origin: from,
     binaryType: checkBinaryType(options.binaryType ?? "uint8array"),
     signal: options.signal,
     connector: options.connect,
+    ...(proxy === undefined ? {} : { proxy }),
     ...(heartbeat === undefined ? {} : { heartbeat }),
   };
 }

@@ -9,9 +9,10 @@
 
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
-import { quote } from "../protocol/headers.ts";
 import { abortError } from "./abort.ts";
+import { checkNames, show } from "./check.ts";
 import { openHandshake } from "./connect.ts";
+import { connectorOf } from "./connector.ts";
 import type { Opening } from "./opening.ts";
 import { checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
@@ -20,18 +21,13 @@ import type { Runtime, Transport, TransportSink } from "./transport.ts";
 /** Options of `connect`. */
 export type RawOptions = Pick<
   SocketOptions,
-  "origin" | "headers" | "handshakeTimeout" | "maxHeadSize" | "maxHeadFields" | "tls" | "signal" | "connect"
+  | ("origin" | "headers" | "handshakeTimeout" | "maxHeadSize" | "maxHeadFields" | "maxRedirects")
+  | ("tls" | "httpClient" | "signal" | "connect")
 >;
 
 const KNOWN: ReadonlySet<string> = new Set<keyof RawOptions>([
-  "origin",
-  "headers",
-  "handshakeTimeout",
-  "maxHeadSize",
-  "maxHeadFields",
-  "tls",
-  "signal",
-  "connect",
+  ...["origin", "headers", "handshakeTimeout", "maxHeadSize", "maxHeadFields", "maxRedirects"] as const,
+  ...["tls", "httpClient", "signal", "connect"] as const,
 ]);
 
 /** The bytes of a connection whose opening handshake is done. */
@@ -63,14 +59,7 @@ export async function connectRaw(
 ): Promise<RawStream> {
   const target = parseUrl(url);
   const options = checkOptions(ownOptions(origin), undefined);
-  const base = await runtime?.();
-  const connect = options.connector ?? base?.connect.bind(base);
-  if (connect === undefined) {
-    throw new WebSocketError(
-      "WS_CONNECT_FAILED",
-      "Cannot connect: no runtime is bound and no option connect is given",
-    );
-  }
+  const connect = connectorOf(options, await runtime?.());
   const signal = options.signal ?? new AbortController().signal;
   const { opening } = await openHandshake(target, options.connect, connect, signal);
   if (signal.aborted) {
@@ -83,14 +72,10 @@ export async function connectRaw(
 function ownOptions(origin: unknown): RawOptions {
   if (typeof origin === "string") return { origin };
   if (typeof origin !== "object" || origin === null) {
-    throw new TypeError(`Cannot connect: origin is ${String(origin)}, wanted a string or options`);
+    throw new TypeError(`Cannot connect: origin is ${show(origin)}, wanted a string or options`);
   }
-  for (const name of Object.keys(origin)) {
-    if (!KNOWN.has(name)) {
-      throw new TypeError(`Cannot connect: option ${quote(name)} is unknown, wanted one of ${[...KNOWN].join(", ")}`);
-    }
-  }
-  return origin;
+  checkNames("connect", origin, KNOWN);
+  return origin as RawOptions;
 }
 
 /** A connection as a pair of web streams. */

@@ -7,31 +7,12 @@
  * ```
  */
 
-import type { Endpoint, Transport, TransportSink, WriteResult } from "./transport.ts";
+import type { Endpoint, StreamPair, Transport, TransportSink, WriteResult } from "./transport.ts";
+
+export type { StreamPair } from "./transport.ts";
 
 /** From this many bytes on a chunk is kept where it may be. Smaller ones would hold on to much larger buffers. */
 const WORTH_KEEPING = 16_384;
-
-/**
- * A connection as two web streams. `Deno.Conn`, the streams of WebTransport and what Node's `Duplex.toWeb` gives are such
- * pairs as they are.
- */
-export interface StreamPair {
-  /** Bytes from the peer, until its FIN. A chunk that was read belongs to the reader, who may overwrite it. */
-  readonly readable: ReadableStream<Uint8Array>;
-  /** Bytes to the peer. A write settles when the peer, or the system, has taken the chunk. */
-  readonly writable: WritableStream<Uint8Array>;
-  /** Sends the FIN, for pairs of which `writable.close()` closes both directions. @default {writable.close()} */
-  closeWrite?(): Promise<void>;
-  /** Releases what is behind the streams. Called once, after both have ended or were aborted; what it throws is ignored. */
-  close?(): void;
-  /** As `close`, where there is none. */
-  [Symbol.dispose]?(): void;
-  /** The connection keeps the process alive. */
-  ref?(): void;
-  /** The connection does not keep the process alive. */
-  unref?(): void;
-}
 
 /** What an owner hears that has aborted, or was told of the abort. */
 const SILENCE: TransportSink = { data() {}, end() {}, drain() {}, abort() {} };

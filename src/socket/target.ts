@@ -64,8 +64,6 @@ export interface Route {
   readonly host: string;
   /** Path and query of the request. */
   readonly path: string;
-  /** Value of `Authorization`, where the URL has a user or a password. */
-  readonly authorization?: string;
 }
 
 /** Splits a URL that `parseUrl` returned. */
@@ -83,24 +81,11 @@ export function routeOf(url: URL, tls: ClientTls = {}): Route {
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   // An IPv6 address stands in brackets in a URL and without them everywhere else.
   const hostname = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
-  const authorization = authorizationOf(url);
   return {
     target: { transport: "tcp", hostname, port, ...over },
     host: url.host,
     path: url.pathname + url.search,
-    ...(authorization === undefined ? {} : { authorization }),
   };
-}
-
-/** The user and the password of a URL as a value of `Authorization` (RFC 7617, section 2). */
-function authorizationOf({ username, password }: URL): string | undefined {
-  if (username === "" && password === "") return undefined;
-  return `Basic ${btoa(`${percentDecode(username)}:${percentDecode(password)}`)}`;
-}
-
-/** Undoes percent-encoding, to one character for each byte; what is not encoded stays as it is. */
-function percentDecode(text: string): string {
-  return text.replaceAll(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 /** Splits the path of a URL of a Unix socket: at its first colon. The socket's is "" where it cannot be decoded. */

@@ -182,6 +182,27 @@ export interface PlatformSocket {
   unref?(): void;
 }
 
+/**
+ * A connection as two web streams. `Deno.Conn`, the streams of WebTransport and what Node's `Duplex.toWeb` gives are such
+ * pairs as they are.
+ */
+export interface StreamPair {
+  /** Bytes from the peer, until its FIN. A chunk that was read belongs to the reader, who may overwrite it. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Bytes to the peer. A write settles when the peer, or the system, has taken the chunk. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Sends the FIN, for pairs of which `writable.close()` closes both directions. @default {writable.close()} */
+  closeWrite?(): Promise<void>;
+  /** Releases what is behind the streams. Called once, after both have ended or were aborted; what it throws is ignored. */
+  close?(): void;
+  /** As `close`, where there is none. */
+  [Symbol.dispose]?(): void;
+  /** The connection keeps the process alive. */
+  ref?(): void;
+  /** The connection does not keep the process alive. */
+  unref?(): void;
+}
+
 /** What a runtime must lend. Everything else comes from the web's globals. */
 export interface Runtime {
   /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
@@ -195,6 +216,16 @@ export interface Runtime {
   readonly decodeAscii?: (bytes: Uint8Array, start: number, end: number) => string;
   /** Where there are no byte connections: begins a WebSocket of the platform's own, and clients use it. */
   readonly webSocket?: (url: string, protocols: readonly string[]) => PlatformSocket;
+  /**
+   * Begins TLS, as a client, on a connection that is open: in the tunnel of a proxy. The connection is given away, and is
+   * dropped where this rejects. Absent: `wss:` cannot go through a proxy.
+   */
+  readonly startTls?: (
+    transport: Transport,
+    hostname: string,
+    tls: ClientTls,
+    signal?: AbortSignal,
+  ) => Promise<StreamPair>;
   /** Opens a connection. Rejects with the runtime's own error, or with `signal.reason` when aborted. */
   connect(target: Target, signal?: AbortSignal): Promise<Transport>;
   /** Listens; `accept` is called for each connection, which is not read before its `open()`. */
