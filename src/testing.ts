@@ -27,7 +27,21 @@ export { memoryNetwork, memoryPair } from "./runtime/memory.ts";
 export { streamTransport } from "./socket/stream_transport.ts";
 export type * from "./types.ts";
 
-/** A server in memory, listening. */
+/**
+ * A server in memory, listening.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { type MemoryServer, memoryServer } from "@sockeye/ws/testing";
+ *
+ * const server: MemoryServer = await memoryServer(upgrade((conn) => conn.close(3000, "bye")));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * const event = await new Promise<{ code: number }>((resolve) => conn.onclose = resolve);
+ * console.assert(event.code === 3000);
+ * await server[Symbol.asyncDispose]();
+ * ```
+ */
 export interface MemoryServer extends AsyncDisposable {
   /** The server. */
   readonly server: Server;

@@ -7,7 +7,19 @@
 
 import { isToken, quote, trimSpace } from "../protocol/headers.ts";
 
-/** A cookie for the client to keep. */
+/**
+ * A cookie for the client to keep.
+ *
+ * @example
+ * ```ts
+ * import { Routing } from "@sockeye/ws/http";
+ *
+ * const app = new Routing({
+ *   "/login": (req) => req.response.addCookie({ name: "session", value: "1", httpOnly: true }),
+ * });
+ * console.assert(typeof app.invoke === "function");
+ * ```
+ */
 export interface Cookie {
   /** Its name: a token. */
   readonly name: string;

@@ -21,7 +21,18 @@ export async function dispatch(handler: Handler, req: HttpRequest): Promise<void
   }
 }
 
-/** Gets what went wrong in the application's own code: an error that a handler or an `accept` threw. */
+/**
+ * Gets what went wrong in the application's own code: an error that a handler or an `accept` threw.
+ *
+ * @example
+ * ```ts
+ * import { type ErrorReporter, Server } from "@sockeye/ws/http";
+ *
+ * const onerror: ErrorReporter = (error, req) => console.error(req?.address, error);
+ * const server = new Server({ port: 0, onerror }, {});
+ * console.assert(server instanceof Server);
+ * ```
+ */
 export type ErrorReporter = (error: unknown, req: HttpRequest) => void;
 
 /** Reports on the console. */

@@ -30,7 +30,23 @@ export interface Routable {
 /** What a handler gives back: another handler for the same request, or nothing. */
 export type Next<V extends Routable = HttpRequest> = Handler<V> | undefined | void;
 
-/** Something that handles requests. */
+/**
+ * Something that handles requests.
+ *
+ * @example
+ * ```ts
+ * import { type HttpHandler, Routing } from "@sockeye/ws/http";
+ *
+ * const teapot: HttpHandler = {
+ *   invoke(req) {
+ *     req.response.statusCode = 418;
+ *     req.end();
+ *   },
+ * };
+ * const app = new Routing({ "/tea": teapot });
+ * console.assert(typeof app.invoke === "function");
+ * ```
+ */
 export interface Handler<V extends Routable = HttpRequest> {
   /** Does its part of the work. What it gives back is invoked next, with the same request. */
   invoke(req: V): Next<V> | Promise<Next<V>>;
@@ -54,7 +70,17 @@ export interface RouteMap<V extends Routable = HttpRequest> {
   readonly [pattern: string]: HandlerLike<V>;
 }
 
-/** What can be made a handler: a function, an array (`Chain`), an object (`Routing`), or a handler. */
+/**
+ * What can be made a handler: a function, an array (`Chain`), an object (`Routing`), or a handler.
+ *
+ * @example
+ * ```ts
+ * import { handler, type HandlerLike } from "@sockeye/ws/http";
+ *
+ * const app: HandlerLike = [(req) => req.response.setHeader("x-served-by", "me"), { "/": () => new Response("Hello") }];
+ * console.assert(typeof handler(app).invoke === "function");
+ * ```
+ */
 export type HandlerLike<V extends Routable = HttpRequest> =
   | Handler<V>
   | HandlerFunction<V>

@@ -18,7 +18,17 @@ import { type Handler, handler as toHandler, type HandlerLike, invoke } from "./
 import type { HttpRequest } from "./request.ts";
 import { upgrade, type UpgradeOptions } from "./upgrade.ts";
 
-/** What a `MessageHandler` has done so far. */
+/**
+ * What a `MessageHandler` has done so far.
+ *
+ * @example
+ * ```ts
+ * import { Handler, type MessageStats } from "@sockeye/ws";
+ *
+ * const stats: MessageStats = new Handler(() => {}).stats;
+ * console.assert(stats.total === 0 && stats.error === 0);
+ * ```
+ */
 export interface MessageStats {
   /** Connections that were accepted. */
   readonly total: number;
@@ -32,13 +42,34 @@ export interface MessageStats {
   readonly error: number;
 }
 
-/** Handlers of errors, by status; 500 is the only one there is here. */
+/**
+ * Handlers of errors, by status; 500 is the only one there is here.
+ *
+ * @example
+ * ```ts
+ * import type { ErrorHandlers } from "@sockeye/ws";
+ *
+ * const handlers: ErrorHandlers = { 500: (message) => console.error(message.lastError) };
+ * console.assert(typeof handlers[500] === "function");
+ * ```
+ */
 export interface ErrorHandlers {
   /** Gets the message whose handler threw; what it threw is in `lastError`. */
   readonly 500?: HandlerLike<Message>;
 }
 
-/** Sets the handler of errors. */
+/**
+ * Sets the handler of errors.
+ *
+ * @example
+ * ```ts
+ * import { type ErrorHandlerSetter, Handler } from "@sockeye/ws";
+ *
+ * const answering = new Handler(() => {});
+ * const set: ErrorHandlerSetter = answering.onerror;
+ * set((message) => console.error(message.lastError));
+ * ```
+ */
 export type ErrorHandlerSetter = (handlers: HandlerLike<Message> | ErrorHandlers | null) => void;
 
 /**

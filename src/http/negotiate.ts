@@ -39,6 +39,14 @@ export function negotiateExtensions(
 /**
  * Which subprotocol to speak: a list, of which the first that is offered is taken; or a function that picks one of those
  * offered, or nothing.
+ *
+ * @example
+ * ```ts
+ * import { type ProtocolPolicy, upgrade } from "@sockeye/ws";
+ *
+ * const protocols: ProtocolPolicy = (offered) => offered.find((name) => name.startsWith("chat.")) ?? "";
+ * console.assert(typeof upgrade({ protocols }, () => {}).invoke === "function");
+ * ```
  */
 export type ProtocolPolicy =
   | readonly string[]

@@ -10,6 +10,14 @@ import type { HttpRequest } from "./request.ts";
 /**
  * Whose pages may connect: `"*"` any; one origin, or a list of them (`"https://a.example"`); or a function of the origin,
  * which is `null` where the client sends none.
+ *
+ * @example
+ * ```ts
+ * import { type OriginPolicy, upgrade } from "@sockeye/ws";
+ *
+ * const origin: OriginPolicy = (from) => from === null || from.endsWith(".a.example");
+ * console.assert(typeof upgrade({ origin }, () => {}).invoke === "function");
+ * ```
  */
 export type OriginPolicy =
   | string

@@ -15,7 +15,17 @@ export type { Cookie } from "./cookies.ts";
 
 const encoder: TextEncoder = new TextEncoder();
 
-/** The value of a field, or several for as many fields of the name. */
+/**
+ * The value of a field, or several for as many fields of the name.
+ *
+ * @example
+ * ```ts
+ * import { type FieldValue, handler } from "@sockeye/ws/http";
+ *
+ * const value: FieldValue = "no-store";
+ * console.assert(typeof handler((req) => req.response.setHeader("cache-control", value)) === "object");
+ * ```
+ */
 export type FieldValue = string | number | readonly (string | number)[];
 
 /**

@@ -34,10 +34,32 @@ import {
 import { type OriginCheck, originCheck, type OriginPolicy, originRefusal } from "./origin.ts";
 import { exchangeOf, type HttpRequest } from "./request.ts";
 
-/** Gets each connection, open, and the request it came with. What it throws closes the connection with 1011. */
+/**
+ * Gets each connection, open, and the request it came with. What it throws closes the connection with 1011.
+ *
+ * @example
+ * ```ts
+ * import { type Accept, upgrade } from "@sockeye/ws";
+ *
+ * const echo: Accept = (conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * };
+ * console.assert(typeof upgrade(echo).invoke === "function");
+ * ```
+ */
 export type Accept = (conn: Socket, req: HttpRequest) => unknown;
 
-/** Options of `upgrade`. */
+/**
+ * Options of `upgrade`.
+ *
+ * @example
+ * ```ts
+ * import { upgrade, type UpgradeOptions } from "@sockeye/ws";
+ *
+ * const options: UpgradeOptions = { protocols: ["chat"], origin: "https://a.example", maxPayload: 65_536 };
+ * console.assert(typeof upgrade(options, () => {}).invoke === "function");
+ * ```
+ */
 export interface UpgradeOptions extends ConnectionOptions {
   /** Subprotocols: a list, of which the first that is offered is taken, or a function of those offered. @default {[]} */
   readonly protocols?: ProtocolPolicy;

@@ -17,7 +17,17 @@
 import { WebSocketError } from "./errors.ts";
 import { type Extension, formatExtensions, quote } from "./headers.ts";
 
-/** The registered name of the extension (RFC 7692, section 7). */
+/**
+ * The registered name of the extension (RFC 7692, section 7).
+ *
+ * @example
+ * ```ts
+ * import { parseExtensions, PERMESSAGE_DEFLATE } from "@sockeye/ws/protocol";
+ *
+ * const [offer] = parseExtensions("permessage-deflate; server_no_context_takeover") ?? [];
+ * console.assert(offer?.name === PERMESSAGE_DEFLATE);
+ * ```
+ */
 export const PERMESSAGE_DEFLATE = "permessage-deflate";
 
 /** The largest LZ77 window there is, as a power of two: 32 KiB (RFC 7692, section 7.1.2). */
@@ -242,6 +252,16 @@ function canMeet(offer: Stated, wanted: DeflateParameters, ability: DeflateAbili
  * not allowed; `client_max_window_bits` that was not offered, or more than was offered; `server_no_context_takeover` or
  * `server_max_window_bits` that was asked for and is missing, or a larger window than was asked for. Without an offer
  * (`undefined`) every extension is one that was not offered.
+ *
+ * @example
+ * ```ts
+ * import { confirmDeflate, offerDeflate, parseExtensions, WebSocketError } from "@sockeye/ws/protocol";
+ *
+ * const offer = offerDeflate({}, { takeover: true, minWindowBits: 9 });
+ * const agreed = confirmDeflate(parseExtensions("permessage-deflate") ?? [], offer);
+ * console.assert(agreed !== undefined && !(agreed instanceof WebSocketError));
+ * console.assert(confirmDeflate(parseExtensions("x-other") ?? [], offer) instanceof WebSocketError);
+ * ```
  */
 export function confirmDeflate(
   answers: readonly Extension[],

@@ -189,7 +189,17 @@ export function checkText(action: string, text: string): void {
   }
 }
 
-/** The head of a request (RFC 9112, 3). */
+/**
+ * The head of a request (RFC 9112, 3).
+ *
+ * @example
+ * ```ts
+ * import { Fields, formatHead, type RequestHead } from "@sockeye/ws/protocol";
+ *
+ * const head: RequestHead = { kind: "request", method: "GET", target: "/", version: "1.1", fields: new Fields() };
+ * console.assert(new TextDecoder().decode(formatHead(head)) === "GET / HTTP/1.1\r\n\r\n");
+ * ```
+ */
 export interface RequestHead {
   /** Tells it from the head of a response. */
   readonly kind: "request";
@@ -203,7 +213,17 @@ export interface RequestHead {
   readonly fields: Fields;
 }
 
-/** The head of a response (RFC 9112, 4). */
+/**
+ * The head of a response (RFC 9112, 4).
+ *
+ * @example
+ * ```ts
+ * import { Fields, formatHead, type ResponseHead } from "@sockeye/ws/protocol";
+ *
+ * const head: ResponseHead = { kind: "response", version: "1.1", status: 200, reason: "OK", fields: new Fields() };
+ * console.assert(new TextDecoder().decode(formatHead(head)) === "HTTP/1.1 200 OK\r\n\r\n");
+ * ```
+ */
 export interface ResponseHead {
   /** Tells it from the head of a request. */
   readonly kind: "response";

@@ -127,7 +127,17 @@ export interface HandshakeRefusal {
   readonly reason: string;
 }
 
-/** What `checkRequest` found. */
+/**
+ * What `checkRequest` found.
+ *
+ * @example
+ * ```ts
+ * import { checkRequest, type RequestCheck } from "@sockeye/ws/protocol";
+ *
+ * const check: RequestCheck = checkRequest({ method: "GET", fields: new Headers() });
+ * console.assert((check.ok ? check.request.key : check.refusal.reason) !== "");
+ * ```
+ */
 export type RequestCheck =
   | { readonly ok: true; readonly request: HandshakeRequest }
   | { readonly ok: false; readonly refusal: HandshakeRefusal };
@@ -202,7 +212,17 @@ function show(value: string | null): string {
   return value === null ? "absent" : quote(value);
 }
 
-/** What a request of the opening handshake is made of. */
+/**
+ * What a request of the opening handshake is made of.
+ *
+ * @example
+ * ```ts
+ * import { createKey, requestHead, type RequestOptions } from "@sockeye/ws/protocol";
+ *
+ * const options: RequestOptions = { host: "a.example", path: "/chat", key: createKey(), protocols: ["chat"] };
+ * console.assert(requestHead(options).fields.get("sec-websocket-protocol") === "chat");
+ * ```
+ */
 export interface RequestOptions {
   /** Value of `Host`: the name or address, and the port where it is not the scheme's own. */
   readonly host: string;

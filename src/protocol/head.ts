@@ -31,10 +31,31 @@ const HTTP = "HTTP/1.";
 const NOTHING: Uint8Array = new Uint8Array(0);
 const decoder: TextDecoder = new TextDecoder();
 
-/** The head that a reader of that kind gives. */
+/**
+ * The head that a reader of that kind gives.
+ *
+ * @example
+ * ```ts
+ * import { type HeadOf, HeadReader } from "@sockeye/ws/protocol";
+ *
+ * const found = new HeadReader("response").push(new TextEncoder().encode("HTTP/1.1 404 Not Found\r\n\r\n"));
+ * console.assert((found as HeadOf<"response">).status === 404);
+ * ```
+ */
 export type HeadOf<K extends "request" | "response"> = K extends "request" ? RequestHead : ResponseHead;
 
-/** What a head may not exceed. */
+/**
+ * What a head may not exceed.
+ *
+ * @example
+ * ```ts
+ * import { type HeadLimits, HeadReader, WebSocketError } from "@sockeye/ws/protocol";
+ *
+ * const limits: HeadLimits = { maxHeadSize: 32, maxHeadFields: 8 };
+ * const found = new HeadReader("request", limits).push(new TextEncoder().encode(`GET /${"x".repeat(64)} HTTP/1.1\r\n`));
+ * console.assert(found instanceof WebSocketError && found.code === "WS_HEAD_TOO_LARGE");
+ * ```
+ */
 export interface HeadLimits {
   /** Bytes, from the first that came to the last of the empty line that ends the head. @default {16384} */
   readonly maxHeadSize: number;

@@ -118,7 +118,17 @@ export function hasToken(value: string | null, token: string): boolean {
   return false;
 }
 
-/** One element of `Sec-WebSocket-Extensions` (RFC 6455, 9.1): offered by a client, or accepted by a server. */
+/**
+ * One element of `Sec-WebSocket-Extensions` (RFC 6455, 9.1): offered by a client, or accepted by a server.
+ *
+ * @example
+ * ```ts
+ * import { type Extension, formatExtensions, parseExtensions } from "@sockeye/ws/protocol";
+ *
+ * const [extension]: Extension[] = parseExtensions("permessage-deflate; client_max_window_bits") ?? [];
+ * console.assert(extension !== undefined && formatExtensions([extension]) === "permessage-deflate; client_max_window_bits");
+ * ```
+ */
 export interface Extension {
   /** The registered name, as it was spelt. */
   readonly name: string;

@@ -40,7 +40,18 @@ export function sizeOf(payload: string | Uint8Array | Blob): number {
   return payload instanceof Blob ? payload.size : payload.length;
 }
 
-/** How `send` is to send a message. */
+/**
+ * How `send` is to send a message.
+ *
+ * @example
+ * ```ts
+ * import { type SendOptions, Socket } from "@sockeye/ws";
+ *
+ * const options: SendOptions = { compress: false };
+ * const send = (socket: Socket, data: string) => socket.send(data, options);
+ * console.assert(send.length === 2);
+ * ```
+ */
 export interface SendOptions {
   /**
    * Compress the message, where that was agreed on with the peer.

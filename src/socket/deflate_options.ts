@@ -13,7 +13,17 @@ import {
 } from "../protocol/deflate.ts";
 import { checkNames, checkNumber, checkType, checkWhole, wrongKind } from "./check.ts";
 
-/** Options of compression (RFC 7692). */
+/**
+ * Options of compression (RFC 7692).
+ *
+ * @example
+ * ```ts
+ * import { type DeflateOptions, upgrade } from "@sockeye/ws";
+ *
+ * const perMessageDeflate: DeflateOptions = { threshold: 512, level: 1 };
+ * console.assert(typeof upgrade({ perMessageDeflate }, () => {}) === "object");
+ * ```
+ */
 export interface DeflateOptions extends DeflateParameters {
   /**
    * Bytes from which on a message is compressed, where `send` does not say. Small messages gain from what came before

@@ -3,10 +3,35 @@
  * nothing in it returns a promise.
  */
 
-/** What can be written: text goes as UTF-8. */
+/**
+ * What can be written: text goes as UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStream, type Writable } from "@sockeye/ws";
+ *
+ * const pieces: Writable[] = ["Hello, ", Uint8Array.of(0x79, 0x6f, 0x75)];
+ * const stream = new MemoryStream();
+ * for (const piece of pieces) stream.write(piece);
+ * console.assert(stream.size() === 10);
+ * ```
+ */
 export type Writable = string | ArrayBuffer | ArrayBufferView;
 
-/** Where `seek` counts from: 0 the start, 1 the position, 2 the end. */
+/**
+ * Where `seek` counts from: 0 the start, 1 the position, 2 the end.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStream, type Whence } from "@sockeye/ws";
+ *
+ * const end: Whence = 2;
+ * const stream = new MemoryStream();
+ * stream.write("Hello");
+ * stream.seek(-1, end);
+ * console.assert(stream.tell() === 4);
+ * ```
+ */
 export type Whence = 0 | 1 | 2;
 
 /** The first capacity, in bytes. */

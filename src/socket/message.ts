@@ -14,7 +14,17 @@ import { decodeUtf8 } from "../protocol/utf8.ts";
 import { MemoryStream, type Writable } from "./memory_stream.ts";
 import { makeFrame, type MessageSink, type MessageSource, readMessage, writeFrame } from "./message_io.ts";
 
-/** Compresses and inflates single messages, each by itself, with nothing kept between two (RFC 7692, section 7.2). */
+/**
+ * Compresses and inflates single messages, each by itself, with nothing kept between two (RFC 7692, section 7.2).
+ *
+ * @example
+ * ```ts
+ * import type { MessageCodec } from "@sockeye/ws";
+ *
+ * const plain: MessageCodec = { deflate: (payload) => payload, inflate: (payload) => payload };
+ * console.assert(plain.deflate(Uint8Array.of(1)) instanceof Uint8Array);
+ * ```
+ */
 export interface MessageCodec {
   /** Deflates a payload, with the `00 00 ff ff` cut off that a sync flush ends with (RFC 7692, section 7.2.1). */
   deflate(payload: Uint8Array): Uint8Array | Promise<Uint8Array>;
@@ -25,10 +35,30 @@ export interface MessageCodec {
   inflate(payload: Uint8Array, limit: number): Uint8Array | ErrorCode | Promise<Uint8Array | ErrorCode>;
 }
 
-/** Gets the codec when the first compressed message needs it. */
+/**
+ * Gets the codec when the first compressed message needs it.
+ *
+ * @example
+ * ```ts
+ * import type { CodecProvider } from "@sockeye/ws";
+ *
+ * const provider: CodecProvider = () => ({ deflate: (payload) => payload, inflate: (payload) => payload });
+ * console.assert(provider.length === 0);
+ * ```
+ */
 export type CodecProvider = () => MessageCodec | Promise<MessageCodec>;
 
-/** What a message came from. */
+/**
+ * What a message came from.
+ *
+ * @example
+ * ```ts
+ * import type { MessageStream } from "@sockeye/ws";
+ *
+ * const stream: MessageStream = new TransformStream<Uint8Array, Uint8Array>();
+ * console.assert(stream.readable !== undefined);
+ * ```
+ */
 export interface MessageStream {
   /** The end that the message was read from, where it was read from a stream. */
   readonly readable?: ReadableStream<Uint8Array>;

@@ -27,7 +27,22 @@ import { freshKey, mask } from "../protocol/mask.ts";
 import { Utf8Validator } from "../protocol/utf8.ts";
 import { MemoryStream } from "./memory_stream.ts";
 
-/** Where messages can be read from: the readable end of a stream, or memory. */
+/**
+ * Where messages can be read from: the readable end of a stream, or memory.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStream, Message, type MessageSource } from "@sockeye/ws";
+ *
+ * const bytes = new MemoryStream();
+ * bytes.write(Uint8Array.of(0x81, 0x02, 0x48, 0x69));
+ * bytes.rewind();
+ * const source: MessageSource = bytes;
+ * const message = new Message();
+ * await message.readFrom(source);
+ * console.assert(message.data === "Hi");
+ * ```
+ */
 export type MessageSource =
   | MemoryStream
   | {
@@ -37,7 +52,21 @@ export type MessageSource =
     readonly writable?: WritableStream<Uint8Array>;
   };
 
-/** Where messages can be sent to: the writable end of a stream, or memory. */
+/**
+ * Where messages can be sent to: the writable end of a stream, or memory.
+ *
+ * @example
+ * ```ts
+ * import { MemoryStream, Message, type MessageSink, TEXT } from "@sockeye/ws";
+ *
+ * const bytes = new MemoryStream();
+ * const sink: MessageSink = bytes;
+ * const message = new Message(TEXT, false);
+ * message.write("Hi");
+ * await message.sendTo(sink);
+ * console.assert(bytes.size() === 4);
+ * ```
+ */
 export type MessageSink =
   | MemoryStream
   | {

@@ -13,10 +13,34 @@ import { checkConnection, CONNECTION_OPTIONS, type ConnectionOptions } from "./s
 import { checkProtocols } from "./target.ts";
 import type { ClientTls, Runtime } from "./transport.ts";
 
-/** The form in which binary messages are delivered. */
+/**
+ * The form in which binary messages are delivered.
+ *
+ * @example
+ * ```ts
+ * import { type BinaryType, Socket } from "@sockeye/ws";
+ *
+ * const binaryType: BinaryType = "arraybuffer";
+ * const socket = new Socket("ws://127.0.0.1:9/", { binaryType });
+ * socket.close();
+ * console.assert(socket.binaryType === "arraybuffer");
+ * ```
+ */
 export type BinaryType = "uint8array" | "arraybuffer" | "blob";
 
-/** Options of a client. */
+/**
+ * Options of a client.
+ *
+ * @example
+ * ```ts
+ * import { Socket, type SocketOptions } from "@sockeye/ws";
+ *
+ * const options: SocketOptions = { protocols: ["chat.v2", "chat.v1"], maxPayload: 65_536, handshakeTimeout: 3_000 };
+ * const socket = new Socket("ws://127.0.0.1:9/", options);
+ * console.assert(socket.protocol === "chat.v2");
+ * socket.close();
+ * ```
+ */
 export interface SocketOptions extends ConnectionOptions {
   /** Subprotocol, or subprotocols, to offer. */
   readonly protocol?: string | readonly string[];

@@ -18,7 +18,18 @@ import { checkOptions, type SocketOptions } from "./options.ts";
 import { parseUrl } from "./target.ts";
 import type { Runtime, Transport, TransportSink } from "./transport.ts";
 
-/** Options of `connect`. */
+/**
+ * Options of `connect`.
+ *
+ * @example
+ * ```ts
+ * import { connect, type RawOptions } from "@sockeye/ws";
+ *
+ * const options: RawOptions = { origin: "http://a.example", handshakeTimeout: 3_000 };
+ * const failed = await connect("ws://127.0.0.1:9/", options).catch((error) => error.code);
+ * console.assert(failed === "WS_CONNECT_FAILED");
+ * ```
+ */
 export type RawOptions = Pick<
   SocketOptions,
   | ("origin" | "headers" | "handshakeTimeout" | "maxHeadSize" | "maxHeadFields" | "maxRedirects")
@@ -30,7 +41,22 @@ const KNOWN: ReadonlySet<string> = new Set<keyof RawOptions>([
   ...["tls", "httpClient", "signal", "connect"] as const,
 ]);
 
-/** The bytes of a connection whose opening handshake is done. */
+/**
+ * The bytes of a connection whose opening handshake is done.
+ *
+ * @example
+ * ```ts
+ * import { connect, Message, type RawStream } from "@sockeye/ws";
+ *
+ * const read = async (stream: RawStream) => {
+ *   const message = new Message();
+ *   await message.readFrom(stream);
+ *   return message.data;
+ * };
+ * const failed = await connect("ws://127.0.0.1:9/").then(read, (error) => error.code);
+ * console.assert(failed === "WS_CONNECT_FAILED");
+ * ```
+ */
 export interface RawStream extends AsyncDisposable {
   /** The bytes that come, from the first behind the handshake on. It ends with the peer's FIN. */
   readonly readable: ReadableStream<Uint8Array>;

@@ -12,13 +12,40 @@
 import type { DeflateContexts } from "../protocol/context_codec.ts";
 import type { DeflateFactory } from "../protocol/deflate.ts";
 
-/** One end of a connection, for logs and policy; never for decisions of the protocol. */
+/**
+ * One end of a connection, for logs and policy; never for decisions of the protocol.
+ *
+ * @example
+ * ```ts
+ * import type { Endpoint } from "@sockeye/ws";
+ *
+ * const show = (at: Endpoint) => at.transport === "tcp" ? `${at.hostname}:${at.port}` : at.transport;
+ * console.assert(show({ transport: "tcp", hostname: "::1", port: 80 }) === "::1:80");
+ * ```
+ */
 export type Endpoint =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string }
   | { readonly transport: "memory" };
 
-/** What a transport tells its owner. No method is called before the call that caused it has returned. */
+/**
+ * What a transport tells its owner. No method is called before the call that caused it has returned.
+ *
+ * @example
+ * ```ts
+ * import type { TransportSink } from "@sockeye/ws";
+ * import { memoryPair } from "@sockeye/ws/testing";
+ *
+ * const [near, far] = memoryPair();
+ * const came = new Promise<number>((resolve) => {
+ *   const sink: TransportSink = { data: (chunk) => resolve(chunk.length), end() {}, drain() {}, abort() {} };
+ *   far.open(sink);
+ * });
+ * near.write(Uint8Array.of(1, 2, 3), false);
+ * console.assert(await came === 3);
+ * near.abort();
+ * ```
+ */
 export interface TransportSink {
   /** Bytes from the peer, at least one. They are handed over for good: the receiver may overwrite and keep them. */
   data(chunk: Uint8Array): void;
@@ -36,10 +63,33 @@ export interface TransportSink {
 /**
  * What became of a chunk: `taken` (it may be used again at once), `kept` (the transport keeps it; it must not be
  * touched again) or `refused` (the transport has ended: the bytes are lost).
+ *
+ * @example
+ * ```ts
+ * import type { WriteResult } from "@sockeye/ws";
+ * import { memoryPair } from "@sockeye/ws/testing";
+ *
+ * const [near] = memoryPair();
+ * near.abort();
+ * const result: WriteResult = near.write(Uint8Array.of(1), false);
+ * console.assert(result === "refused");
+ * ```
  */
 export type WriteResult = "taken" | "kept" | "refused";
 
-/** One reliable, ordered byte connection that is already open (TLS, if any, done). */
+/**
+ * One reliable, ordered byte connection that is already open (TLS, if any, done).
+ *
+ * @example
+ * ```ts
+ * import type { Transport } from "@sockeye/ws";
+ * import { memoryPair } from "@sockeye/ws/testing";
+ *
+ * const [near]: [Transport, Transport] = memoryPair();
+ * console.assert(near.buffered === 0);
+ * near.abort();
+ * ```
+ */
 export interface Transport {
   /**
    * Starts delivery. Called again, it hands the connection over: all that comes from then on goes to the new sink
@@ -73,7 +123,18 @@ export interface Transport {
   readonly remote?: Endpoint;
 }
 
-/** TLS settings of a client. */
+/**
+ * TLS settings of a client.
+ *
+ * @example
+ * ```ts
+ * import { type ClientTls, Socket } from "@sockeye/ws";
+ *
+ * const tls: ClientTls = { servername: "a.example" };
+ * const socket = new Socket("wss://127.0.0.1:9/", { tls });
+ * socket.close();
+ * ```
+ */
 export interface ClientTls {
   /** Certificates of authorities to trust, in PEM; added to or replacing the system's, as the runtime does it. */
   readonly ca?: string | readonly string[];
@@ -87,7 +148,17 @@ export interface ClientTls {
   readonly rejectUnauthorized?: boolean;
 }
 
-/** TLS settings of a server. */
+/**
+ * TLS settings of a server.
+ *
+ * @example
+ * ```ts
+ * import type { ServerTls } from "@sockeye/ws";
+ *
+ * const read = (cert: string, key: string): ServerTls => ({ cert, key });
+ * console.assert(read("a", "b").cert === "a");
+ * ```
+ */
 export interface ServerTls {
   /** Certificate chain, in PEM. */
   readonly cert: string;
@@ -95,7 +166,17 @@ export interface ServerTls {
   readonly key: string;
 }
 
-/** Where a client wants to go. */
+/**
+ * Where a client wants to go.
+ *
+ * @example
+ * ```ts
+ * import type { Target } from "@sockeye/ws";
+ *
+ * const target: Target = { transport: "tcp", hostname: "127.0.0.1", port: 80 };
+ * console.assert(target.transport === "tcp");
+ * ```
+ */
 export type Target =
   | {
     readonly transport: "tcp";
@@ -111,7 +192,17 @@ export type Target =
     readonly tls?: ClientTls;
   };
 
-/** Where a server wants to listen. */
+/**
+ * Where a server wants to listen.
+ *
+ * @example
+ * ```ts
+ * import type { ListenOptions } from "@sockeye/ws";
+ *
+ * const options: ListenOptions = { transport: "unix", path: "/run/chat.sock" };
+ * console.assert(options.transport === "unix");
+ * ```
+ */
 export type ListenOptions =
   | {
     readonly transport: "tcp";
@@ -127,7 +218,20 @@ export type ListenOptions =
     readonly tls?: ServerTls;
   };
 
-/** A listening socket. */
+/**
+ * A listening socket.
+ *
+ * @example
+ * ```ts
+ * import type { TransportListener } from "@sockeye/ws";
+ * import { memoryNetwork } from "@sockeye/ws/testing";
+ *
+ * const address = { transport: "tcp", hostname: "memory", port: 80 } as const;
+ * const listener: TransportListener = await memoryNetwork().listen(address, () => {});
+ * console.assert(listener.address.transport === "tcp");
+ * await listener.close();
+ * ```
+ */
 export interface Listener {
   /** Where it listens; the port is the real one. */
   readonly address: Endpoint;
@@ -139,7 +243,17 @@ export interface Listener {
   unref(): void;
 }
 
-/** What happens on a WebSocket of the platform: the members of all kinds of events. */
+/**
+ * What happens on a WebSocket of the platform: the members of all kinds of events.
+ *
+ * @example
+ * ```ts
+ * import type { PlatformEvent } from "@sockeye/ws";
+ *
+ * const event: PlatformEvent = { code: 1000, reason: "", wasClean: true };
+ * console.assert(event.wasClean);
+ * ```
+ */
 export interface PlatformEvent {
   /** Of `message`, `ping` and `pong`. */
   readonly data?: unknown;
@@ -154,6 +268,14 @@ export interface PlatformEvent {
 /**
  * A WebSocket that the platform made: the members of the web's interface that are used, and after them those that only
  * some platforms have.
+ *
+ * @example
+ * ```ts
+ * import type { PlatformSocket } from "@sockeye/ws";
+ *
+ * const open = (url: string): PlatformSocket => new WebSocket(url);
+ * console.assert(open.length === 1);
+ * ```
  */
 export interface PlatformSocket {
   /** `"arraybuffer"` is set. */
@@ -203,7 +325,20 @@ export interface StreamPair {
   unref?(): void;
 }
 
-/** What a runtime must lend. Everything else comes from the web's globals. */
+/**
+ * What a runtime must lend. Everything else comes from the web's globals.
+ *
+ * @example
+ * ```ts
+ * import { type Runtime, Socket } from "@sockeye/ws";
+ * import { memoryNetwork } from "@sockeye/ws/testing";
+ *
+ * const runtime: Runtime = memoryNetwork();
+ * const socket = new Socket("ws://memory/", { connect: (target, signal) => runtime.connect(target, signal) });
+ * const event = await new Promise<{ code: number }>((resolve) => socket.onclose = resolve);
+ * console.assert(event.code === 1006);
+ * ```
+ */
 export interface Runtime {
   /** Name for messages: `"deno"`, `"bun"`, `"node"`, `"memory"`. */
   readonly name: string;
