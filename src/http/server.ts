@@ -68,7 +68,20 @@ export interface CloseOptions {
 const DEADLINE = 10_000;
 const MAX_BODY_SIZE = 1_048_576;
 
-/** A server of WebSockets, and of what little HTTP they need. Made for a runtime by the front doors. */
+/**
+ * A server of WebSockets, and of what little HTTP they need. Made for a runtime by the front doors.
+ *
+ * @example
+ * ```ts
+ * import { upgrade } from "@sockeye/ws";
+ * import { Server } from "@sockeye/ws/http";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/ws": upgrade(() => {}) });
+ * await server.start();
+ * console.assert(server.url("/ws").startsWith("ws://"));
+ * await server.close();
+ * ```
+ */
 export class Server implements AsyncDisposable {
   readonly #options: ListenOptions;
   readonly #runtime: () => Promise<Runtime>;

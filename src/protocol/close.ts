@@ -36,7 +36,18 @@ export interface CloseSummary {
   readonly wasClean: boolean;
 }
 
-/** Derives what the web tells of an end (RFC 6455, sections 7.1.4 to 7.1.6). */
+/**
+ * Derives what the web tells of an end (RFC 6455, sections 7.1.4 to 7.1.6).
+ *
+ * @example
+ * ```ts
+ * import { summarizeClose } from "@sockeye/ws/protocol";
+ *
+ * const frame = { code: 1000, reason: "bye" };
+ * const end = summarizeClose({ sent: frame, received: frame, initiator: "local", failed: false });
+ * console.assert(end.code === 1000 && end.wasClean);
+ * ```
+ */
 export function summarizeClose(record: CloseRecord): CloseSummary {
   const { sent, received, failed } = record;
   if (failed || sent === undefined || received === undefined) {
@@ -45,13 +56,34 @@ export function summarizeClose(record: CloseRecord): CloseSummary {
   return { code: received.code ?? NO_STATUS, reason: received.reason, wasClean: true };
 }
 
-/** Whether a peer may send this code (RFC 6455, section 7.4, and the IANA registry up to 1014). */
+/**
+ * Whether a peer may send this code (RFC 6455, section 7.4, and the IANA registry up to 1014).
+ *
+ * @example
+ * ```ts
+ * import { isReceivableCode } from "@sockeye/ws/protocol";
+ *
+ * console.assert(isReceivableCode(1001) && isReceivableCode(4000));
+ * console.assert(!isReceivableCode(1005) && !isReceivableCode(2999));
+ * ```
+ */
 export function isReceivableCode(code: number): boolean {
   return (code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_STATUS && code !== ABNORMAL_CLOSURE) ||
     (code >= 3000 && code <= 4999);
 }
 
-/** Reads the payload of a Close frame; a string is the name of the rule that it breaks. */
+/**
+ * Reads the payload of a Close frame; a string is the name of the rule that it breaks.
+ *
+ * @example
+ * ```ts
+ * import { parseClose } from "@sockeye/ws/protocol";
+ *
+ * const frame = parseClose(new Uint8Array([0x03, 0xe8, 0x62, 0x79, 0x65]));
+ * console.assert(typeof frame === "object" && frame.code === 1000 && frame.reason === "bye");
+ * console.assert(parseClose(new Uint8Array([0x03, 0xed])) === "WS_INVALID_CLOSE_CODE");
+ * ```
+ */
 export function parseClose(payload: Uint8Array): CloseFrame | ErrorCode {
   if (payload.length === 0) return { reason: "" };
   if (payload.length === 1) return "WS_INVALID_CLOSE_PAYLOAD";
@@ -68,7 +100,17 @@ export function parseClose(payload: Uint8Array): CloseFrame | ErrorCode {
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Makes the payload of a Close frame. */
+/**
+ * Makes the payload of a Close frame.
+ *
+ * @example
+ * ```ts
+ * import { formatClose } from "@sockeye/ws/protocol";
+ *
+ * console.assert(formatClose({ code: 1000, reason: "bye" }).length === 5);
+ * console.assert(formatClose({ reason: "" }).length === 0);
+ * ```
+ */
 export function formatClose(frame: CloseFrame): Uint8Array {
   if (frame.code === undefined) return new Uint8Array(0);
   const reason = encoder.encode(frame.reason);

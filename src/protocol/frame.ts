@@ -27,6 +27,16 @@ export const MAX_HEADER = 14;
  * All rules about the first two bytes of a header, given what is known of the connection: who reads, which reserved bits
  * the negotiated extensions allow on the first frame of a message, and whether a message is in progress.
  * Returns the name of the broken rule.
+ *
+ * @example
+ * ```ts
+ * import { checkHeader } from "@sockeye/ws/protocol";
+ *
+ * // A server reads a text frame without a mask, and a ping that is a fragment.
+ * console.assert(checkHeader(0x81, 0x05, "server", 0, false) === "WS_MASK_REQUIRED");
+ * console.assert(checkHeader(0x09, 0x80, "server", 0, false) === "WS_FRAGMENTED_CONTROL");
+ * console.assert(checkHeader(0x81, 0x85, "server", 0, false) === undefined);
+ * ```
  */
 export function checkHeader(
   b0: number,
@@ -68,7 +78,28 @@ export interface FrameHandler {
   payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean;
 }
 
-/** Reads frames from chunks that may be cut anywhere. */
+/**
+ * Reads frames from chunks that may be cut anywhere.
+ *
+ * @example
+ * ```ts
+ * import { FrameReader } from "@sockeye/ws/protocol";
+ *
+ * const payloads: string[] = [];
+ * const reader = new FrameReader({
+ *   header: () => true,
+ *   begin: () => true,
+ *   payload(bytes, start, end) {
+ *     payloads.push(new TextDecoder().decode(bytes.subarray(start, end)));
+ *     return true;
+ *   },
+ * });
+ * // "Hello", masked (RFC 6455, section 5.7), in two chunks.
+ * reader.push(new Uint8Array([0x81, 0x85, 0x37, 0xfa, 0x21]));
+ * reader.push(new Uint8Array([0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]));
+ * console.assert(payloads.join("") === "Hello");
+ * ```
+ */
 export class FrameReader {
   readonly #handler: FrameHandler;
   /** The beginning of a header that straddles chunks. */
@@ -164,12 +195,32 @@ function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** How many bytes the header of a frame takes. */
+/**
+ * How many bytes the header of a frame takes.
+ *
+ * @example
+ * ```ts
+ * import { headerSize } from "@sockeye/ws/protocol";
+ *
+ * console.assert(headerSize(125, false) === 2 && headerSize(126, true) === 8 && headerSize(65_536, false) === 10);
+ * ```
+ */
 export function headerSize(length: number, masked: boolean): number {
   return (length < 126 ? 2 : length < 0x1_0000 ? 4 : 10) + (masked ? 4 : 0);
 }
 
-/** Writes a header without its mask key, in the shortest form. Returns the place behind it. */
+/**
+ * Writes a header without its mask key, in the shortest form. Returns the place behind it.
+ *
+ * @example
+ * ```ts
+ * import { writeHeader } from "@sockeye/ws/protocol";
+ *
+ * const bytes = new Uint8Array(14);
+ * const end = writeHeader(bytes, 0, 0x81, 300, false);
+ * console.assert(end === 4 && bytes[1] === 126 && bytes[2] === 1 && bytes[3] === 44);
+ * ```
+ */
 export function writeHeader(bytes: Uint8Array, at: number, b0: number, length: number, masked: boolean): number {
   const bit = masked ? MASKED : 0;
   bytes[at] = b0;
@@ -189,7 +240,22 @@ export function writeHeader(bytes: Uint8Array, at: number, b0: number, length: n
   return at + 10;
 }
 
-/** Writes a mask key as `mask` holds it. Returns the place behind it. */
+/**
+ * Writes a mask key as `mask` holds it. Returns the place behind it.
+ *
+ * @example
+ * ```ts
+ * import { freshKey, mask, writeHeader, writeKey } from "@sockeye/ws/protocol";
+ *
+ * const text = new TextEncoder().encode("Hello");
+ * const frame = new Uint8Array(11);
+ * const key = freshKey();
+ * const start = writeKey(frame, writeHeader(frame, 0, 0x81, text.length, true), key);
+ * frame.set(text, start);
+ * mask(frame, start, frame.length, key);
+ * console.assert(start === 6);
+ * ```
+ */
 export function writeKey(bytes: Uint8Array, at: number, key: number): number {
   bytes[at] = key;
   bytes[at + 1] = key >>> 8;

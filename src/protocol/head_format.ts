@@ -33,7 +33,16 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [503, "Service Unavailable"],
 ]);
 
-/** The words that go with a status (RFC 9110, 15); none for one that is not known here, which is legal too. */
+/**
+ * The words that go with a status (RFC 9110, 15); none for one that is not known here, which is legal too.
+ *
+ * @example
+ * ```ts
+ * import { reasonPhrase } from "@sockeye/ws/protocol";
+ *
+ * console.assert(reasonPhrase(404) === "Not Found");
+ * ```
+ */
 export function reasonPhrase(status: number): string {
   return REASONS.get(status) ?? "";
 }

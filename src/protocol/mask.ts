@@ -11,6 +11,16 @@ const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 /**
  * Masks or unmasks `bytes[start..end)` in place. Returns 0 when all the resulting bytes are ASCII and another number
  * when not: the pass is made anyway, and text that is known to be ASCII needs no second one.
+ *
+ * @example
+ * ```ts
+ * import { mask } from "@sockeye/ws/protocol";
+ *
+ * const bytes = new TextEncoder().encode("Hello");
+ * mask(bytes, 0, bytes.length, 0x3d21fa37);
+ * console.assert(bytes[0] === 0x7f);
+ * console.assert(mask(bytes, 0, bytes.length, 0x3d21fa37) === 0 && bytes[0] === 0x48);
+ * ```
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number): number {
   if (end - start >= WORDS_FROM && LITTLE_ENDIAN) return maskWords(bytes, start, end, key);
@@ -57,7 +67,16 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
   return high | maskBytes(bytes, start + lead + words.length * 4, end, turned);
 }
 
-/** The key as it stands after `count` bytes. */
+/**
+ * The key as it stands after `count` bytes.
+ *
+ * @example
+ * ```ts
+ * import { rotateKey } from "@sockeye/ws/protocol";
+ *
+ * console.assert(rotateKey(0x04030201, 1) === 0x01040302);
+ * ```
+ */
 export function rotateKey(key: number, count: number): number {
   const bits = (count & 3) << 3;
   return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
@@ -66,7 +85,17 @@ export function rotateKey(key: number, count: number): number {
 const pool: Uint32Array<ArrayBuffer> = new Uint32Array(1024);
 let next: number = pool.length;
 
-/** A key from a cryptographic source (RFC 6455, section 10.3), 1,024 of them drawn at a time. */
+/**
+ * A key from a cryptographic source (RFC 6455, section 10.3), 1,024 of them drawn at a time.
+ *
+ * @example
+ * ```ts
+ * import { freshKey } from "@sockeye/ws/protocol";
+ *
+ * const key = freshKey();
+ * console.assert(key >= 0 && key < 2 ** 32);
+ * ```
+ */
 export function freshKey(): number {
   if (next === pool.length) {
     crypto.getRandomValues(pool);

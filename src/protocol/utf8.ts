@@ -23,7 +23,17 @@ export function decodeAscii(bytes: Uint8Array, start: number, end: number): stri
   return text;
 }
 
-/** Decodes UTF-8; undefined when it is not. */
+/**
+ * Decodes UTF-8; undefined when it is not.
+ *
+ * @example
+ * ```ts
+ * import { decodeUtf8 } from "@sockeye/ws/protocol";
+ *
+ * console.assert(decodeUtf8(new Uint8Array([0xc3, 0xa9]), 0, 2) === "é");
+ * console.assert(decodeUtf8(new Uint8Array([0xc3]), 0, 1) === undefined);
+ * ```
+ */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | undefined {
   try {
     return decoder.decode(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
@@ -56,7 +66,18 @@ export function utf8Length(text: string): number {
   return length;
 }
 
-/** A check of UTF-8 that comes in pieces; the states are those of the Encoding Standard's decoder. */
+/**
+ * A check of UTF-8 that comes in pieces; the states are those of the Encoding Standard's decoder.
+ *
+ * @example
+ * ```ts
+ * import { Utf8Validator } from "@sockeye/ws/protocol";
+ *
+ * const validator = new Utf8Validator();
+ * console.assert(validator.push(new Uint8Array([0x61, 0xe2, 0x82]), 0, 3) === -1 && !validator.complete);
+ * console.assert(validator.push(new Uint8Array([0xff]), 0, 1) === 0);
+ * ```
+ */
 export class Utf8Validator {
   #needed = 0;
   #lower = 0x80;

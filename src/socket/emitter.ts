@@ -49,6 +49,22 @@ export interface EventLike {
  * Listeners by the name of their event. `M` maps the names to the events.
  *
  * @typeParam M The events by name.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * const greet = (): void => console.log("open");
+ * conn.on("open", greet).once("close", (event) => console.log(event.code));
+ * console.assert(conn.listenerCount("open") === 1);
+ * conn.off("open", greet);
+ * conn.close();
+ * ```
  */
 export class Emitter<M extends object> {
   readonly #lists: Map<string, readonly Entry[]> = new Map();

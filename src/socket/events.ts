@@ -24,6 +24,20 @@ export interface EventOwner {
  * An event of a socket.
  *
  * @typeParam T The socket.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.onopen = (event) => console.assert(event.type === "open" && event.target === conn);
+ * await new Promise((resolve) => conn.addEventListener("open", resolve));
+ * conn.close();
+ * ```
  */
 export class SocketEvent<T extends EventOwner = EventOwner> {
   /** The name of the event. */
@@ -64,7 +78,24 @@ export class SocketEvent<T extends EventOwner = EventOwner> {
   stopPropagation(): void {}
 }
 
-/** A message came. */
+/**
+ * A message came.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.onopen = () => conn.send("Hello");
+ * const event = await new Promise<{ data: unknown; opcode: number }>((resolve) => conn.onmessage = resolve);
+ * console.assert(event.data === "Hello" && event.opcode === 1);
+ * conn.close();
+ * ```
+ */
 export class MessageEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** Text as a string; bytes in the form that `binaryType` names. */
   readonly data: Data;
@@ -119,7 +150,24 @@ function makeMessage(event: MessageEvent): Message {
   return Message.received(content, target.url === "", event.compress, stream, codecs.get(target));
 }
 
-/** A ping or a pong came. */
+/**
+ * A ping or a pong came.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.on("pong", (event) => console.assert(new TextDecoder().decode(event.data) === "there?"));
+ * await new Promise((resolve) => conn.onopen = resolve);
+ * await conn.ping("there?");
+ * conn.close();
+ * ```
+ */
 export class ControlEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** The payload, up to 125 bytes. */
   readonly data: Uint8Array;
@@ -131,7 +179,18 @@ export class ControlEvent<T extends EventOwner = EventOwner> extends SocketEvent
   }
 }
 
-/** The connection failed; a `close` event follows. */
+/**
+ * The connection failed; a `close` event follows.
+ *
+ * @example
+ * ```ts
+ * import { Socket } from "@sockeye/ws";
+ *
+ * const conn = new Socket("ws://127.0.0.1:9/nobody-is-there");
+ * conn.onerror = (event) => console.assert(event.code === 1002 && event.error.code === "WS_CONNECT_FAILED");
+ * await new Promise((resolve) => conn.onclose = resolve);
+ * ```
+ */
 export class ErrorEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** What failed. */
   readonly error: WebSocketError;
@@ -158,7 +217,23 @@ export class ErrorEvent<T extends EventOwner = EventOwner> extends SocketEvent<T
   }
 }
 
-/** The connection is over. */
+/**
+ * The connection is over.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.onopen = () => conn.close(3000, "done");
+ * const event = await new Promise<{ code: number; initiator: string }>((resolve) => conn.onclose = resolve);
+ * console.assert(event.code === 3000 && event.initiator === "local");
+ * ```
+ */
 export class CloseEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
   /** The peer's code; 1005 where it gave none, 1006 where there was no clean end. */
   readonly code: number;

@@ -11,6 +11,21 @@ import type { CloseEvent, ErrorEvent, EventOwner, MessageEvent, SocketEvent, Soc
  * A socket's listeners: `on`, `addEventListener` and the properties below work on the same list.
  *
  * @typeParam T The socket.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade((conn) => {
+ *   conn.onmessage = (event) => conn.send(event.data);
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.onclose = () => console.log("closed");
+ * conn.addEventListener("close", () => console.log("closed, too"));
+ * console.assert(conn.listenerCount("close") === 2);
+ * conn.close();
+ * ```
  */
 export class SocketEmitter<T extends EventOwner> extends Emitter<SocketEventMap<T>> {
   /** `readyState` while the opening handshake is under way. */
