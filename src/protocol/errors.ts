@@ -3,7 +3,14 @@
  * travel as a `WebSocketError` to the `error` event. Exceptions are for the caller's own mistakes.
  */
 
-import { GOING_AWAY, INVALID_PAYLOAD, MESSAGE_TOO_BIG, PROTOCOL_ERROR, TRY_AGAIN_LATER } from "./constants.ts";
+import {
+  GOING_AWAY,
+  INVALID_PAYLOAD,
+  MESSAGE_TOO_BIG,
+  POLICY_VIOLATION,
+  PROTOCOL_ERROR,
+  TRY_AGAIN_LATER,
+} from "./constants.ts";
 
 /** The stable names of all failures. */
 export type ErrorCode =
@@ -35,6 +42,8 @@ export type ErrorCode =
   | "WS_MESSAGE_TOO_BIG"
   /** A message has more frames than `maxFragments`. */
   | "WS_TOO_MANY_FRAGMENTS"
+  /** A message was not whole within `messageTimeout`. */
+  | "WS_MESSAGE_TIMEOUT"
   /** A compressed message could not be inflated (RFC 7692, 7.2.2). */
   | "WS_INVALID_DEFLATE"
   /** The peer did not take what was sent, and `maxBufferedAmount` was passed. */
@@ -78,6 +87,7 @@ const closeCodes: Readonly<Record<ErrorCode, number>> = {
   WS_INVALID_CLOSE_PAYLOAD: PROTOCOL_ERROR,
   WS_MESSAGE_TOO_BIG: MESSAGE_TOO_BIG,
   WS_TOO_MANY_FRAGMENTS: MESSAGE_TOO_BIG,
+  WS_MESSAGE_TIMEOUT: POLICY_VIOLATION,
   WS_INVALID_DEFLATE: INVALID_PAYLOAD,
   WS_BUFFER_OVERFLOW: TRY_AGAIN_LATER,
   WS_PEER_VANISHED: GOING_AWAY,
@@ -117,7 +127,7 @@ export class WebSocketError extends Error {
     this.code = code;
   }
 
-  /** The number the `error` event carries as `code`: 1001, 1002, 1007, 1009 or 1013. */
+  /** The number the `error` event carries as `code`: 1001, 1002, 1007, 1008, 1009 or 1013. */
   get closeCode(): number {
     return closeCodes[this.code];
   }

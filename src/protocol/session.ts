@@ -80,7 +80,31 @@ const CHARACTERS_UP_TO = 64;
 /** Inflated texts up to this many bytes are looked through for ASCII, which is decoded faster. */
 const SHORT_TEXT = 1_024;
 
-/** One WebSocket after its opening handshake. */
+/**
+ * One WebSocket after its opening handshake.
+ *
+ * @example
+ * ```ts
+ * import { Session } from "@sockeye/ws/protocol";
+ *
+ * const run: number[] = [];
+ * const server = new Session("server", {
+ *   text() {},
+ *   binary() {},
+ *   pinged() {},
+ *   ponged() {},
+ *   closed() {},
+ *   failed() {},
+ *   write(chunk) {
+ *     run.push(...chunk);
+ *     return false;
+ *   },
+ * });
+ * server.sendText("Hello");
+ * server.flush();
+ * console.assert(run.length === 7 && run[0] === 0x81 && run[1] === 5);
+ * ```
+ */
 export class Session implements FrameHandler, InflationHost, DeflationHost {
   readonly #role: Role;
   readonly #events: SessionEvents;
@@ -97,6 +121,8 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
 
   /** The message in progress: its opcode, or 0 when there is none. Set in `begin`, cleared in `#deliver`. */
   #opcode = 0;
+  /** Messages that have begun. */
+  #begun = 0;
   #compressed = false;
   /** Bytes and frames declared so far of the message in progress. */
   #declared = 0;
@@ -177,6 +203,11 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
   /** How often something was compressed or inflated. */
   get compressions(): number {
     return this.#inflation === undefined ? 0 : this.#inflation.uses + this.#deflation!.uses;
+  }
+
+  /** The number of the message that has begun and not ended, or 0. */
+  get unfinished(): number {
+    return this.#opcode === 0 ? 0 : this.#begun;
   }
 
   /** Goes on with messages that are at work. */
@@ -336,6 +367,7 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
     if ((b0 & CLOSE) !== 0) return true;
     if (this.#opcode === 0) {
       this.#opcode = b0 & 0x0f;
+      this.#begun++;
       this.#compressed = (b0 & RSV1) !== 0;
       this.#declared = 0;
       this.#fragments = 0;

@@ -7,16 +7,23 @@
  *                                | pong, Close
  *   Transport.write(run) <- flush, at the end of the chunk or at the next microtask <- sendText / sendBinary / close
  *
- *   open --(both Close frames, or failure)--> ending: our FIN is out --(peer's FIN, or closeTimeout)--> over
- *     `------------------- the peer vanished, terminate ------------------------------------------------^
+ *   open --(both Close frames, or failure)--> ending: a server's FIN is out --(peer's FIN, or closeTimeout)--> over
+ *     `------------------- the peer vanished, terminate -----------------------------------------------------^
  * ```
  */
 
 import type { CloseRecord } from "../protocol/close.ts";
-import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, type Role } from "../protocol/constants.ts";
+import {
+  CLOSE_TIMEOUT,
+  HIGH_WATER_MARK,
+  MAX_BUFFERED_AMOUNT,
+  MESSAGE_TIMEOUT,
+  type Role,
+} from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { Session, type SessionEvents, type SessionOptions } from "../protocol/session.ts";
 import type { Link, LinkEvents } from "./link.ts";
+import { MessageClock } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
 import { startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
@@ -32,6 +39,8 @@ export interface LinkOptions extends SessionOptions {
    * limit. @default {10000}
    */
   readonly closeTimeout?: number;
+  /** Milliseconds from the beginning of a message to its end; 0 or Infinity for no limit. @default {600000} */
+  readonly messageTimeout?: number;
   /** Bytes waiting to be sent from which on the link is congested. @default {1048576} */
   readonly highWaterMark?: number;
   /** Bytes waiting to be sent at which the connection is failed. @default {268435456} */
@@ -50,6 +59,7 @@ export interface Source {
 export class SessionLink implements Link, TransportSink, SessionEvents {
   readonly protocol: string;
   readonly extensions: string;
+  readonly #role: Role;
   readonly #transport: Transport;
   readonly #source: Source;
   readonly #session: Session;
@@ -57,6 +67,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   readonly #highWaterMark: number;
   readonly #maxBufferedAmount: number;
   readonly #flushLater: () => void;
+  readonly #clock: MessageClock;
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
   #events: LinkEvents | undefined;
@@ -83,12 +94,15 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   constructor(role: Role, source: Source, options: LinkOptions = {}) {
     this.protocol = options.protocol ?? "";
     this.extensions = options.extensions ?? "";
+    this.#role = role;
     this.#source = source;
     this.#transport = source.transport;
     this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
     this.#highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK;
     this.#maxBufferedAmount = options.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
     this.#session = new Session(role, this, options);
+    const messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
+    this.#clock = new MessageClock(messageTimeout, () => this.#messageIsLate(messageTimeout));
     if (options.deflate !== undefined) {
       this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.#work());
     }
@@ -154,6 +168,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if ((this.#paused || this.#stalled) && this.#phase !== "over" && read < chunk.length) {
       this.#rest.unshift(chunk.subarray(read));
     }
+    this.#clock.look(this.deaf ? 0 : this.#session.unfinished);
     this.#flush();
   }
 
@@ -185,6 +200,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
       this.#ended = true;
     } else if (this.#phase === "ending") {
       this.#ended = true;
+      if (!this.#endsFirst) this.#transport.end();
       this.#endIfSent();
     } else if (this.#phase === "open") {
       this.#cut();
@@ -300,6 +316,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   pause(): void {
     if (this.#paused || this.#phase !== "open" || !this.#session.open) return;
     this.#paused = true;
+    this.#clock.look(0);
     this.#session.pause();
     this.#transport.pause();
   }
@@ -319,6 +336,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#stalled) this.#pacer!.turn();
     while (!this.#paused && !this.#stalled && this.#rest.length > 0) this.#receive(this.#rest.shift()!);
     if (this.#paused || this.#stalled || this.#phase === "over") return;
+    this.#clock.look(this.#session.unfinished);
     if (this.#ended) this.end();
     else this.#transport.resume();
   }
@@ -369,13 +387,18 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (wasCongested) this.#events!.drain();
   }
 
+  /** Our FIN does not wait for the peer's: a client lets that of the server come first (RFC 6455, section 7.1.1). */
+  get #endsFirst(): boolean {
+    return this.#role === "server" || this.#error !== undefined;
+  }
+
   /** Both Close frames have passed, or the session failed: our FIN goes out, and the peer's is waited for. */
   #finish(): void {
     if (this.#phase !== "open") return;
     this.#phase = "ending";
     this.#session.flush();
     this.#rest.length = 0;
-    this.#transport.end();
+    if (this.#endsFirst || this.#ended) this.#transport.end();
     this.#startTimer();
     this.resume();
     if (this.#stalled) {
@@ -388,6 +411,12 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** It is over when the peer's FIN has come and the peer has been given all that was for it. */
   #endIfSent(): void {
     if (this.#phase === "ending" && this.#ended && this.#transport.buffered === 0) this.#over();
+  }
+
+  #messageIsLate(limit: number): void {
+    if (!this.#session.open) return;
+    const text = `Cannot read from the peer: a message that has begun did not end within ${limit} ms (messageTimeout)`;
+    this.#session.fail(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
   }
 
   #startTimer(): void {
@@ -425,6 +454,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
+    this.#clock.look(0);
     this.#pacer?.stop();
     this.#session.free();
     this.#rest.length = 0;

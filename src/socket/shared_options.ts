@@ -36,6 +36,13 @@ export interface ConnectionOptions {
   readonly maxPayload?: number;
   /** Frames of one received message; more fails the connection with 1009. @default {131072} */
   readonly maxFragments?: number;
+  /**
+   * Milliseconds from the beginning of a received message to its end; a slower one fails the connection with 1008; 0 for
+   * no limit. While this end is paused, it does not count.
+   *
+   * @default {600000}
+   */
+  readonly messageTimeout?: number;
   /** Milliseconds for the closing handshake; 0 for no limit. @default {10000} */
   readonly closeTimeout?: number;
   /** Bytes waiting to be sent from which on `send` returns false. @default {1048576} */
@@ -44,11 +51,12 @@ export interface ConnectionOptions {
   readonly maxBufferedAmount?: number;
 }
 
-type Limit = "maxPayload" | "maxFragments" | "closeTimeout" | "highWaterMark" | "maxBufferedAmount";
+type Limit = "maxPayload" | "maxFragments" | "messageTimeout" | "closeTimeout" | "highWaterMark" | "maxBufferedAmount";
 
 const LIMITS: Readonly<Record<Limit, typeof checkNumber>> = {
   maxPayload: checkNumber,
   maxFragments: checkNumber,
+  messageTimeout: checkNumber,
   closeTimeout: checkNumber,
   highWaterMark: checkNumber,
   maxBufferedAmount: checkNumber,
