@@ -37,7 +37,7 @@ export type BinaryType = "uint8array" | "arraybuffer" | "blob";
  *
  * const options: SocketOptions = { protocols: ["chat.v2", "chat.v1"], maxPayload: 65_536, handshakeTimeout: 3_000 };
  * const socket = new Socket("ws://127.0.0.1:9/", options);
- * console.assert(socket.protocol === "chat.v2");
+ * console.assert(socket.readyState === Socket.CONNECTING);
  * socket.close();
  * ```
  */
