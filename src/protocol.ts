@@ -76,7 +76,8 @@ export { type ErrorCode, HandshakeError, type Refusal, WebSocketError } from "./
 export { checkHeader, type FrameHandler, FrameReader, headerSize, writeHeader, writeKey } from "./protocol/frame.ts";
 export { freshKey, mask, rotateKey } from "./protocol/mask.ts";
 export { type AsciiDecoder, decodeUtf8, Utf8Validator } from "./protocol/utf8.ts";
-export { Session, type SessionEvents, type SessionOptions } from "./protocol/session.ts";
+export { Session } from "./protocol/session.ts";
+export type { SessionEvents, SessionOptions } from "./protocol/session_options.ts";
 export {
   type Extension,
   formatExtensions,

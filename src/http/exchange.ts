@@ -13,7 +13,7 @@ import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";
 import type { CodecProvider } from "../socket/message.ts";
-import type { LinkOptions } from "../socket/session_link.ts";
+import type { LinkOptions } from "../socket/link_options.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { Endpoint } from "../socket/transport.ts";
 

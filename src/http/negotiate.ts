@@ -5,7 +5,7 @@
 import { acceptDeflate, type DeflateFactory } from "../protocol/deflate.ts";
 import { type Extension, formatExtensions, isToken, quote } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "../socket/deflate_options.ts";
-import type { LinkOptions } from "../socket/session_link.ts";
+import type { LinkOptions } from "../socket/link_options.ts";
 import { wrongKind } from "../socket/check.ts";
 import type { HttpRequest } from "./request.ts";
 

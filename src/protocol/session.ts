@@ -27,46 +27,12 @@ import {
   type Role,
   TEXT,
 } from "./constants.ts";
-import type { DeflateSetup } from "./deflate.ts";
 import { type ErrorCode, WebSocketError } from "./errors.ts";
 import { describe, faults, hex } from "./faults.ts";
 import { checkHeader, FIN, type FrameHandler, FrameReader, RSV1 } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import type { SessionEvents, SessionOptions } from "./session_options.ts";
 import { type AsciiDecoder, decodeAscii, decodeUtf8, highBits, Utf8Validator } from "./utf8.ts";
-
-/** The limits of a session, each on by default, and what the runtime and the handshake decide. */
-export interface SessionOptions {
-  /** Bytes of one message. @default {67108864} */
-  readonly maxPayload?: number;
-  /** Frames of one message. @default {131072} */
-  readonly maxFragments?: number;
-  /** Reserved bits that the negotiated extensions allow on the first frame of a message. @default {that of `deflate`} */
-  readonly reservedBits?: number;
-  /** permessage-deflate, where it was agreed on. */
-  readonly deflate?: DeflateSetup;
-  /** A decoder of ASCII that is faster than the language's. */
-  readonly decodeAscii?: AsciiDecoder;
-}
-
-/** What a session tells its owner. */
-export interface SessionEvents {
-  /** A text message. */
-  text(data: string, compressed: boolean): void;
-  /** A binary message: a view of the chunk it came in, or bytes of its own. */
-  binary(data: Uint8Array, compressed: boolean): void;
-  /** A ping came; its pong is in the output. */
-  pinged(data: Uint8Array): void;
-  /** A pong came. */
-  ponged(data: Uint8Array): void;
-  /** The peer's Close frame came; the answer, where one was owed, is in the output. */
-  closed(): void;
-  /** The peer broke a rule; the Close frame is in the output, and nothing is read any more. */
-  failed(error: WebSocketError): void;
-  /** A codec that works by itself has come so far that `work` is to be called. */
-  woken?(): void;
-  /** Takes bytes for the peer; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
-  write(chunk: Uint8Array, mayKeep: boolean): boolean;
-}
 
 /** What reads: frames, or nothing any more (all that comes after a Close frame is discarded, RFC 6455, section 1.4). */
 interface Reader {

@@ -20,7 +20,8 @@ import { fieldsOf, firstHop, type Hop, keepCookies, MAX_REDIRECTS, nextHop } fro
 import type { CookieStore } from "./http_client.ts";
 import { Opening } from "./opening.ts";
 import { readRefusal } from "./refusal.ts";
-import { type LinkOptions, SessionLink } from "./session_link.ts";
+import type { LinkOptions } from "./link_options.ts";
+import { SessionLink } from "./session_link.ts";
 import { routeOf } from "./target.ts";
 import type { ClientTls, Runtime } from "./transport.ts";
 

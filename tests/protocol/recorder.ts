@@ -3,7 +3,8 @@
 import { summarizeClose } from "../../src/protocol/close.ts";
 import type { Role } from "../../src/protocol/constants.ts";
 import type { WebSocketError } from "../../src/protocol/errors.ts";
-import { Session, type SessionEvents, type SessionOptions } from "../../src/protocol/session.ts";
+import { Session } from "../../src/protocol/session.ts";
+import type { SessionEvents, SessionOptions } from "../../src/protocol/session_options.ts";
 import { concat, type ReadFrame, readFrames, show } from "../frames.ts";
 import type { Said } from "../vectors.ts";
 

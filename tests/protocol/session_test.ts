@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
 import type { Role } from "../../src/protocol/constants.ts";
-import type { SessionOptions } from "../../src/protocol/session.ts";
+import type { SessionOptions } from "../../src/protocol/session_options.ts";
 import { closePayload, concat, frame, type FrameParts, hex, KEY, show, single, to } from "../frames.ts";
 import { Random } from "../random.ts";
 import { type Said, type Vector, vectors } from "../vectors.ts";

@@ -7,7 +7,8 @@ import type { WebSocketError } from "../../src/protocol/errors.ts";
 import { memoryPair } from "../../src/runtime/memory.ts";
 import type { LinkEvents } from "../../src/socket/link.ts";
 import { Opening } from "../../src/socket/opening.ts";
-import { type LinkOptions, SessionLink } from "../../src/socket/session_link.ts";
+import type { LinkOptions } from "../../src/socket/link_options.ts";
+import { SessionLink } from "../../src/socket/session_link.ts";
 import type { Transport, TransportSink } from "../../src/socket/transport.ts";
 import { concat, type FrameParts, readFrames, show, to } from "../frames.ts";
 
