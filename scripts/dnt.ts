@@ -22,6 +22,8 @@ await build({
   entryPoints: entryPoints(manifest).map(({ name, path }) => ({ name, path: join(root, path) })),
   outDir,
   shims: {},
+  // The oldest Node has all of them.
+  polyfills: false,
   test: false,
   scriptModule: false,
   declaration: "inline",

@@ -10,6 +10,7 @@ export interface BuildOptions {
   // deno-lint-ignore no-explicit-any -- the type that dnt has
   package: { name: string; version: string; [key: string]: any };
   shims: Record<string, never>;
+  polyfills?: boolean;
   test?: boolean;
   scriptModule?: "cjs" | "umd" | false;
   declaration?: "inline" | "separate" | false;
