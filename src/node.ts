@@ -189,3 +189,8 @@ export class HttpClient extends CoreHttpClient {
     super(options, runtime);
   }
 }
+
+export {
+  /** The name that fibjs gives to `HttpClient`. */
+  HttpClient as Client,
+};
