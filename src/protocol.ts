@@ -53,7 +53,8 @@ export {
   summarizeClose,
 } from "./protocol/close.ts";
 export type { CompressionHost, DeflationHost, InflationHost } from "./protocol/compression.ts";
-export { type DeflateContext, type DeflateContexts, deflateFactory } from "./protocol/context_codec.ts";
+export { deflateFactory } from "./protocol/context_codec.ts";
+export type { DeflateContext, DeflateContexts } from "./protocol/contexts.ts";
 export {
   acceptDeflate,
   type Codec,

@@ -5,7 +5,7 @@
  */
 
 export type { CloseFrame, CloseRecord } from "./protocol/close.ts";
-export type { DeflateContext, DeflateContexts } from "./protocol/context_codec.ts";
+export type { DeflateContext, DeflateContexts } from "./protocol/contexts.ts";
 export type {
   Codec,
   CodecOwner,

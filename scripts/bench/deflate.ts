@@ -29,8 +29,6 @@ const { values } = parseArgs({
 
 interface Result {
   perSecond: number;
-  /** Messages echoed in all, those of the warm-up too. */
-  total: number;
   loadCpu: number;
   /** Processor time of the server for each message, in microseconds, on all threads: other work on the machine hardly shows. */
   serverCpu: number;
@@ -64,24 +62,19 @@ async function measure(server: Command, load: Command): Promise<Result> {
   const process = spawn(0, server);
   try {
     const port = Number.parseInt(await line(process), 10);
-    const client = spawn(1, [...load, "--port", String(port), "--seconds", values.seconds]);
-    const begun = await processorTime(process.pid);
+    const of = ["--port", String(port), "--pid", String(process.pid), "--seconds", values.seconds];
+    const client = spawn(1, [...load, ...of]);
     const result: Result = JSON.parse(await line(client));
-    const serverCpu = (await processorTime(process.pid) - begun) * 1e6 / result.total;
     await client.stdout.cancel();
     await client.status;
-    return { ...result, serverCpu };
+    return result;
   } finally {
     await stop(process);
   }
 }
 
-/** Seconds that a process has run on all its threads. */
-async function processorTime(pid: number): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
+/** Seconds until idle connections have given back their contexts: twice the default of `releaseAfter`, and some. */
+const IDLE = 23;
 
 function median(list: readonly number[]): number {
   return [...list].sort((a, b) => a - b)[list.length >> 1]!;
@@ -157,8 +150,12 @@ async function weigh(name: string, server: Command, load: Command): Promise<void
     const each = async (): Promise<string> =>
       ((await resident(process.pid) - before) / Number(values.connections)).toFixed(1);
     const busy = await each();
-    await sleep(5);
-    console.log(`  ${name.padEnd(34)} ${busy.padStart(6)} KiB after messages, ${(await each()).padStart(6)} KiB idle`);
+    await sleep(IDLE);
+    console.log(
+      `  ${name.padEnd(20)} ${busy.padStart(6)} KiB after messages, ${
+        (await each()).padStart(6)
+      } KiB after ${IDLE} s idle`,
+    );
     await stop(client);
   } finally {
     await stop(process);
@@ -186,9 +183,11 @@ await withWorkshop(async (folder) => {
     const peerServer = runtime === "deno" ? executables["node"]! : server;
     if (values.memory) {
       console.log(`${runtime}: ${values.connections} connections, ${values.messages} messages on each`);
-      await weigh("ours, contexts given back after 1 s", [...server, "ours", "deflate", "1000"], load);
-      await weigh("ours, contexts kept", [...server, "ours", "deflate", "0"], load);
-      await weigh(peer, [...peerServer, peer, "deflate"], load);
+      await weigh("ours", [...server, "ours"], load);
+      await weigh("ours, releaseAfter 0", [...server, "ours", "deflate", "0"], load);
+      await weigh("ours, plain", [...server, "ours", "plain"], load);
+      await weigh(peer, [...peerServer, peer], load);
+      await weigh(`${peer}, plain`, [...peerServer, peer, "plain"], load);
       continue;
     }
     const sizes = await Promise.all([

@@ -9,10 +9,11 @@
  * come back without inflating them: it costs far less for each message than any server. `ours` and `ws` are whole clients.
  * With `--messages` it sends so many on each connection, prints a line, and stays until it is killed.
  *
- * Prints one line of JSON: messages a second; with `--messages` and the client `raw`, the bytes on the wire for each byte of
+ * Prints one line of JSON: messages a second, and with `--pid` of the server what each costs there; with `--messages` and the client `raw`, the bytes on the wire for each byte of
  * text, as the server compressed it.
  */
 
+import { readFileSync } from "node:fs";
 import { connect, type Socket as NetSocket } from "node:net";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "2" },
     warmup: { type: "string", default: "1" },
     messages: { type: "string" },
+    pid: { type: "string" },
   },
 });
 const inflight = Number(values.inflight);
@@ -68,17 +70,21 @@ function makeText(id: number): string {
   return JSON.stringify(head);
 }
 
+/** How the server wants messages: plain, compressed each by itself, or in the context of those before. */
+type How = "plain" | "fresh" | "kept";
+
 /** The frames of a cycle of messages, masked; the first begins a context, so that the cycle can be repeated. */
-function makeFrames(texts: readonly string[], takeover: boolean): Uint8Array[] {
+function makeFrames(texts: readonly string[], how: How): Uint8Array[] {
   let window = new Uint8Array(0);
   return texts.map((text) => {
     const bytes = new TextEncoder().encode(text);
-    const dictionary = takeover && window.length > 0 ? { dictionary: window } : {};
+    const dictionary = how === "kept" && window.length > 0 ? { dictionary: window } : {};
     const made = deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, ...dictionary });
     window = new Uint8Array([...window, ...bytes]).slice(-32_768);
-    const payload = made.subarray(0, made.length - 4);
+    const payload = how === "plain" ? bytes : made.subarray(0, made.length - 4);
+    const b0 = how === "plain" ? 0x81 : 0xc1;
     const header = payload.length < 126 ? [0x80 | payload.length] : [0xfe, payload.length >> 8, payload.length & 0xff];
-    return Uint8Array.from([0xc1, ...header, ...KEY, ...payload.map((byte, i) => byte ^ KEY[i & 3]!)]);
+    return Uint8Array.from([b0, ...header, ...KEY, ...payload.map((byte, i) => byte ^ KEY[i & 3]!)]);
   });
 }
 
@@ -111,7 +117,7 @@ class Counter {
   }
 }
 
-const cycles = new Map<boolean, Uint8Array[]>();
+const cycles = new Map<How, Uint8Array[]>();
 
 function rawClient(
   port: number,
@@ -126,6 +132,7 @@ function rawClient(
     let at = 0;
     const client: Client = {
       send(count) {
+        if (count === 0) return;
         if (count === 1) {
           socket.write(frames[at]!);
           at = (at + 1) % CYCLE;
@@ -139,10 +146,13 @@ function rawClient(
     const counter = new Counter();
     socket.once("data", (head) => {
       const answer = String(head);
-      if (!/permessage-deflate/.test(answer)) return reject(new Error(`Not compressed: ${answer}`));
-      const takeover = !/client_no_context_takeover/.test(answer);
-      if (!cycles.has(takeover)) cycles.set(takeover, makeFrames(texts, takeover));
-      frames = cycles.get(takeover)!;
+      const how = !/permessage-deflate/.test(answer)
+        ? "plain"
+        : /client_no_context_takeover/.test(answer)
+        ? "fresh"
+        : "kept";
+      if (!cycles.has(how)) cycles.set(how, makeFrames(texts, how));
+      frames = cycles.get(how)!;
       socket.on("data", (chunk: Uint8Array) => {
         wire += chunk.length;
         onecho(client, counter.count(chunk));
@@ -184,9 +194,11 @@ const port = Number(values.port);
 const texts = Array.from({ length: CYCLE }, (_, id) => makeText(id));
 const limit = values.messages === undefined ? Infinity : Number(values.messages);
 
+let onechoed = (client: Client, count: number): void => client.send(count);
+
 function onecho(client: Client, count: number): void {
   received += count;
-  if (limit === Infinity) client.send(count);
+  onechoed(client, count);
 }
 
 async function open(): Promise<Client> {
@@ -199,6 +211,14 @@ async function open(): Promise<Client> {
   return await wholeClient(new Socket(url, { perMessageDeflate: true }) as unknown as Common, texts, onecho);
 }
 
+/** Seconds that the server has run, on all its threads. */
+function serverTime(): number {
+  if (values.pid === undefined) return 0;
+  const stat = readFileSync(`/proc/${values.pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 function sleep(seconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
 }
@@ -208,25 +228,28 @@ for (let i = 0; i < Number(values.connections); i++) clients.push(await open());
 if (limit === Infinity) {
   for (const client of clients) client.send(inflight);
   await sleep(Number(values.warmup));
-  const early = received;
   received = wire = 0;
   const cpu = process.cpuUsage();
+  const serverBefore = serverTime();
   const started = performance.now();
   await sleep(Number(values.seconds));
   const seconds = (performance.now() - started) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
   const perSecond = Math.round(received / seconds);
   const loadCpu = (user + system) / 1e6 / seconds;
-  const total = early + received;
-  console.log(JSON.stringify({ perSecond, total, loadCpu }));
+  const serverCpu = (serverTime() - serverBefore) * 1e6 / received;
+  console.log(JSON.stringify({ perSecond, loadCpu, serverCpu }));
   process.exit(0);
 }
-for (const client of clients) {
-  const before = received;
-  for (let sent = 0; sent < limit; sent += inflight) {
-    client.send(Math.min(inflight, limit - sent));
-    while (received < before + Math.min(limit, sent + inflight)) await sleep(0.001);
-  }
-}
+// All of them at once, so that none is idle before the others.
+const sent = new Map(clients.map((client) => [client, Math.min(inflight, limit)]));
+onechoed = (client, count) => {
+  const more = Math.min(count, limit - sent.get(client)!);
+  if (more === 0) return;
+  sent.set(client, sent.get(client)! + more);
+  client.send(more);
+};
+for (const client of clients) client.send(Math.min(inflight, limit));
+while (received < limit * clients.length) await sleep(0.005);
 console.log(JSON.stringify({ received, ratio: wire / received / SIZE }));
 setInterval(() => {}, 1_000);

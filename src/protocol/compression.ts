@@ -209,9 +209,8 @@ export class Deflation implements CodecOwner {
 
   #compress(payload: string | Uint8Array, own: boolean): void {
     this.uses++;
-    const { factory, agreement: { local }, level, memLevel, releaseAfter } = this.#setup;
-    const releases = releaseAfter > 0 && releaseAfter !== Infinity;
-    const codec = this.#codec ??= factory.deflater({ ...local, level, memLevel, releases }, this);
+    const { factory, agreement: { local }, level, memLevel } = this.#setup;
+    const codec = this.#codec ??= factory.deflater({ ...local, level, memLevel }, this);
     let bytes: Uint8Array, length: number;
     if (typeof payload !== "string") {
       this.#first = RSV1 | BINARY;

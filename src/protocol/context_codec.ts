@@ -10,7 +10,7 @@
  *
  * A context keeps the window of a connection, and is by far the largest thing a connection has (some 200 KiB to compress,
  * 40 KiB to inflate). So a connection has one only while it is in use: without context takeover from the beginning of a
- * message to its end, with it until `release`.
+ * message to its end; with it until `release`, or until more than `MAX_LIVE` others have been in use since.
  */
 
 import {
@@ -23,40 +23,14 @@ import {
   LENT,
   type Progress,
 } from "./deflate.ts";
+import {
+  type ContextHolder,
+  ContextPool,
+  type DeflateContext,
+  type DeflateContexts,
+  LiveContexts,
+} from "./contexts.ts";
 import { History } from "./history.ts";
-
-/** One stream of raw DEFLATE (RFC 1951), compressing or inflating. */
-export interface DeflateContext {
-  /** Bytes of the input that the last `run` did not use. */
-  readonly inputLeft: number;
-  /** Room that the last `run` left in the output. */
-  readonly outputLeft: number;
-  /**
-   * Runs over `input[at..end)` until it is used up, the output is full, or a final block has ended; writes from
-   * `output[outputAt]` on. With `flush`, all that came in goes out, and a compressed stream ends with `00 00 ff ff`; when
-   * the output was full, it is called again for the rest. Returns false when the input is not DEFLATE.
-   */
-  run(
-    input: Uint8Array,
-    at: number,
-    end: number,
-    output: Uint8Array,
-    outputAt: number,
-    flush: boolean,
-  ): boolean;
-  /** Begins anew, with an empty window. */
-  reset(): void;
-  /** Frees it. */
-  close(): void;
-}
-
-/** What makes contexts: the part of compression that a runtime lends. */
-export interface DeflateContexts {
-  /** Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over. */
-  deflater(windowBits: number, level: number, memLevel: number, dictionary?: Uint8Array): DeflateContext;
-  /** Makes one that inflates; `windowBits` is 9 to 15. */
-  inflater(windowBits: number): DeflateContext;
-}
 
 /** Bytes that a codec makes before it gives them to its owner, and bytes it compresses in one turn of the event loop. */
 const PIECE = LENT;
@@ -72,8 +46,6 @@ const DEFLATER_HISTORY = 8_192;
  */
 const FINAL_BLOCKS = 16;
 const BYTES_PER_FINAL_BLOCK = 32;
-/** Contexts of one kind that wait for their next use. */
-const MAX_POOLED = 4;
 /** The smallest window zlib has for raw DEFLATE. */
 const MIN_CONTEXT_BITS = 9;
 
@@ -86,8 +58,9 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** What all codecs of one `DeflateContexts` share. */
 class Shared {
   readonly contexts: DeflateContexts;
-  /** Contexts between two uses, by kind. To make one takes longer than to reset it, and leaves holes in the heap. */
-  readonly #idle: Map<string, DeflateContext[]> = new Map();
+  readonly pool: ContextPool = new ContextPool();
+  readonly deflaters: LiveContexts = new LiveContexts();
+  readonly inflaters: LiveContexts = new LiveContexts();
 
   // What is in these is taken before the call that filled them returns.
   readonly inflated: Uint8Array = new Uint8Array(PIECE);
@@ -99,25 +72,10 @@ class Shared {
   constructor(contexts: DeflateContexts) {
     this.contexts = contexts;
   }
-
-  borrow(kind: string): DeflateContext | undefined {
-    return this.#idle.get(kind)?.pop();
-  }
-
-  giveBack(kind: string, context: DeflateContext): void {
-    let idle = this.#idle.get(kind);
-    if (idle === undefined) this.#idle.set(kind, idle = []);
-    if (idle.length < MAX_POOLED) {
-      context.reset();
-      idle.push(context);
-    } else {
-      context.close();
-    }
-  }
 }
 
 /** What both directions have in common: the piece in hand, the context, and what is left when it is given back. */
-abstract class ContextCodec implements Codec {
+abstract class ContextCodec implements Codec, ContextHolder {
   protected readonly owner: CodecOwner;
   protected readonly shared: Shared;
   protected readonly history: History | undefined;
@@ -127,15 +85,22 @@ abstract class ContextCodec implements Codec {
   protected last = false;
   readonly #takeover: boolean;
   readonly #kind: string;
+  readonly #live: LiveContexts;
   #context: DeflateContext | undefined;
-  #inMessage = false;
+  /** A message has begun and has not ended: the context cannot be given back. */
+  inMessage = false;
+  /** The context was used since the hand of `LiveContexts` last passed. */
+  used = false;
+  /** Where `LiveContexts` has it. */
+  slot = 0;
 
-  constructor(side: DeflateSide, owner: CodecOwner, shared: Shared, kind: string, history: number) {
+  constructor(side: DeflateSide, owner: CodecOwner, shared: Shared, live: LiveContexts, kind: string, history: number) {
     this.owner = owner;
     this.shared = shared;
     this.#takeover = side.takeover;
     this.#kind = kind;
-    this.history = side.takeover && history > 0 ? new History(history) : undefined;
+    this.#live = live;
+    this.history = side.takeover ? new History(history) : undefined;
   }
 
   /** Makes a context that knows the history, out of one that knows nothing where there is one. */
@@ -143,7 +108,7 @@ abstract class ContextCodec implements Codec {
   abstract work(): Progress;
 
   push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
-    this.#inMessage = true;
+    this.inMessage = this.used = true;
     this.input = bytes;
     this.at = start;
     this.end = end;
@@ -152,7 +117,12 @@ abstract class ContextCodec implements Codec {
   }
 
   protected get context(): DeflateContext {
-    return this.#context ??= this.open(() => this.shared.borrow(this.#kind));
+    return this.#context ?? this.#begin();
+  }
+
+  #begin(): DeflateContext {
+    this.#live.add(this);
+    return this.#context = this.open(() => this.shared.pool.borrow(this.#kind));
   }
 
   /** The context is not as a new one would be after a reset. */
@@ -162,28 +132,29 @@ abstract class ContextCodec implements Codec {
   protected done(): Progress {
     this.input = NOTHING;
     if (this.last) {
-      this.#inMessage = false;
+      this.inMessage = false;
       if (!this.#takeover) this.release();
     }
     return "done";
   }
 
   protected invalid(): Progress {
-    this.#context?.close();
-    this.#context = undefined;
+    this.unlike = true;
+    this.close();
     return "invalid";
   }
 
   release(): void {
-    if (this.#context === undefined || this.#inMessage) return;
+    if (this.#context === undefined || this.inMessage) return;
+    this.#live.remove(this);
     if (this.unlike) this.#context.close();
-    else this.shared.giveBack(this.#kind, this.#context);
+    else this.shared.pool.giveBack(this.#kind, this.#context);
     this.#context = undefined;
     this.unlike = false;
   }
 
   close(): void {
-    this.#inMessage = false;
+    this.inMessage = false;
     this.release();
     this.input = NOTHING;
   }
@@ -196,9 +167,9 @@ class ContextDeflater extends ContextCodec {
   constructor(options: DeflaterOptions, owner: CodecOwner, shared: Shared) {
     // A window of 8 bits is kept with one of 9: see the head of deflate.ts.
     const windowBits = Math.max(options.windowBits, MIN_CONTEXT_BITS);
-    const { level, memLevel, releases } = options;
-    const history = releases ? Math.min(DEFLATER_HISTORY, 1 << options.windowBits) : 0;
-    super(options, owner, shared, `deflate ${windowBits} ${level} ${memLevel}`, history);
+    const { level, memLevel } = options;
+    const history = Math.min(DEFLATER_HISTORY, 1 << options.windowBits);
+    super(options, owner, shared, shared.deflaters, `deflate ${windowBits} ${level} ${memLevel}`, history);
     this.#windowBits = windowBits;
     this.#options = options;
   }
@@ -252,7 +223,7 @@ class ContextInflater extends ContextCodec {
     // A larger window than was agreed on harms nothing.
     const windowBits = Math.max(options.windowBits, MIN_CONTEXT_BITS);
     // The history is needed behind a final block too, whether or not anything is ever given back.
-    super(options, owner, shared, `inflate ${windowBits}`, 1 << windowBits);
+    super(options, owner, shared, shared.inflaters, `inflate ${windowBits}`, 1 << windowBits);
     this.#windowBits = windowBits;
   }
 

@@ -122,8 +122,6 @@ export interface DeflaterOptions extends DeflateSide {
   readonly level: number;
   /** From 1 (little memory) to 9. */
   readonly memLevel: number;
-  /** `release` will be called: it should remember what it needs to go on from there. */
-  readonly releases: boolean;
 }
 
 /** Compression as messages. */

@@ -9,7 +9,7 @@
  */
 
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
-import type { DeflateContext, DeflateContexts } from "../protocol/context_codec.ts";
+import type { DeflateContext, DeflateContexts } from "../protocol/contexts.ts";
 import type {
   Codec,
   CodecOwner,
@@ -314,7 +314,7 @@ function isRight(factory: DeflateFactory): boolean {
     const inflater = factory.inflater({ ...side, limit: 1_024 }, owner);
     const untailed = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, bytes.length - TAIL.length);
     if (![ALONE, AGAIN, FINAL, AGAIN].every((bytes) => makes(inflater, untailed(bytes), HELLO))) return false;
-    const deflater = factory.deflater({ ...side, level: 6, memLevel: 8, releases: false }, owner);
+    const deflater = factory.deflater({ ...side, level: 6, memLevel: 8 }, owner);
     return [1, 2].every(() =>
       deflater.push(HELLO, 0, 5, true) === "done" && makes(inflater, new Uint8Array(passed.splice(0)), HELLO)
     );

@@ -23,7 +23,7 @@ import type { Runtime } from "./transport.ts";
 /** Each message has its own window. */
 const ALONE = { takeover: false, windowBits: MAX_WINDOW_BITS } as const;
 /** What zlib does when it is not told otherwise. */
-const BALANCED = { level: 6, memLevel: 8, releases: false } as const;
+const BALANCED = { level: 6, memLevel: 8 } as const;
 
 /** Gets the codec of single messages from the runtime, when the first one needs it. */
 export function codecOf(runtime: () => Promise<Runtime>): CodecProvider {

@@ -9,7 +9,7 @@
  * It is push-shaped, because a read that costs a promise costs 40 % of the messages with one in flight.
  */
 
-import type { DeflateContexts } from "../protocol/context_codec.ts";
+import type { DeflateContexts } from "../protocol/contexts.ts";
 import type { DeflateFactory } from "../protocol/deflate.ts";
 
 /**
@@ -211,11 +211,15 @@ export type ListenOptions =
     /** 0 picks a free one. */
     readonly port: number;
     readonly tls?: ServerTls;
+    /** Milliseconds that a client has for the TLS handshake. @default as long as the runtime waits */
+    readonly handshakeTimeout?: number;
   }
   | {
     readonly transport: "unix";
     readonly path: string;
     readonly tls?: ServerTls;
+    /** Milliseconds that a client has for the TLS handshake. @default as long as the runtime waits */
+    readonly handshakeTimeout?: number;
   };
 
 /**

@@ -13,7 +13,8 @@ export class Messages implements CodecOwner {
   /** Times that the codec asked for another turn. */
   turns = 0;
   #message: Uint8Array[] = [];
-  #whole: Uint8Array | undefined;
+  /** The last message that was whole. */
+  last: Uint8Array | undefined;
   #wake: (() => void) | undefined;
   readonly #limit: number;
   readonly codec: Codec;
@@ -30,7 +31,7 @@ export class Messages implements CodecOwner {
     this.pieces++;
     if (this.taken > this.#limit) return false;
     this.#message.push(bytes.slice(start, end));
-    if (last) this.#whole = join(this.#message);
+    if (last) this.last = join(this.#message);
     return true;
   }
 
@@ -46,7 +47,7 @@ export class Messages implements CodecOwner {
       this.turns =
         0;
     this.#message = [];
-    this.#whole = undefined;
+    this.last = undefined;
     let progress: Progress = "done";
     for (const [i, piece] of pieces.entries()) {
       const woken = this.#woken();
@@ -64,7 +65,7 @@ export class Messages implements CodecOwner {
       }
       if (progress !== "done") return progress;
     }
-    return this.#whole ?? progress;
+    return this.last ?? progress;
   }
 
   #woken(): Promise<void> {

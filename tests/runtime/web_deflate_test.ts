@@ -3,7 +3,8 @@
 import { test } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
-import { ContextDeflate, type DeflateContexts } from "../../src/protocol/context_codec.ts";
+import { ContextDeflate } from "../../src/protocol/context_codec.ts";
+import type { DeflateContexts } from "../../src/protocol/contexts.ts";
 import type { DeflateFactory } from "../../src/protocol/deflate.ts";
 import { webDeflate } from "../../src/runtime/web_deflate.ts";
 import { zlibDeflate } from "../../src/runtime/zlib.ts";
@@ -17,7 +18,7 @@ const zlib = new ContextDeflate(zlibDeflate() as DeflateContexts);
 const FRESH = { takeover: false, windowBits: 15 };
 
 function deflater(factory: DeflateFactory): Messages {
-  return new Messages((owner) => factory.deflater({ ...FRESH, level: 6, memLevel: 8, releases: false }, owner));
+  return new Messages((owner) => factory.deflater({ ...FRESH, level: 6, memLevel: 8 }, owner));
 }
 
 function inflater(factory: DeflateFactory, limit: number = Infinity): Messages {

@@ -3,7 +3,8 @@
 import { test } from "node:test";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "node:zlib";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { ContextDeflate, type DeflateContexts } from "../../src/protocol/context_codec.ts";
+import { ContextDeflate } from "../../src/protocol/context_codec.ts";
+import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
 import type { DeflateFactory, DeflaterOptions, InflaterOptions } from "../../src/protocol/deflate.ts";
 import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
 import { inflate } from "../inflate.ts";
@@ -24,7 +25,7 @@ function bytes(text: string): Uint8Array {
 }
 
 function deflater(factory: DeflateFactory, options: Partial<DeflaterOptions> = {}): Messages {
-  const all = { takeover: true, windowBits: 15, level: 6, memLevel: 8, releases: true, ...options };
+  const all = { takeover: true, windowBits: 15, level: 6, memLevel: 8, ...options };
   return new Messages((owner) => factory.deflater(all, owner));
 }
 
@@ -204,7 +205,7 @@ for (const [name, factory] of factories) {
   test(`a window of 8 bits is never left (${name})`, async () => {
     const random = new Random(8);
     for (const level of [1, 6, 9]) {
-      const there = deflater(factory, { windowBits: 8, level, releases: false });
+      const there = deflater(factory, { windowBits: 8, level });
       let before = new Uint8Array(0), farthest = 0;
       for (let i = 0; i < 20; i++) {
         const message = prose(random, 2_000);
@@ -297,7 +298,7 @@ test("a small message that inflates to much goes on in another turn, whatever ca
 test("a deflater that was given back is primed with what it said last", async () => {
   const random = new Random(10);
   const message = prose(random, 2_000);
-  const kept = deflater(contexts), released = deflater(contexts), forgetful = deflater(contexts, { releases: false });
+  const kept = deflater(contexts), released = deflater(contexts), forgetful = deflater(contexts, { takeover: false });
   const back = inflater(contexts);
   const sizes: number[][] = [];
   for (const there of [kept, released, forgetful]) {
@@ -317,6 +318,43 @@ test("a deflater that was given back is primed with what it said last", async ()
   assertEquals(await back.pass(await there.pass(message) as Uint8Array), message);
 });
 
+test("no more contexts live than some hundred, and messages are right all the same", async () => {
+  let live = 0, most = 0;
+  const count = (context: DeflateContext): DeflateContext => {
+    most = Math.max(most, ++live);
+    const close = context.close.bind(context);
+    context.close = () => {
+      live--;
+      close();
+    };
+    return context;
+  };
+  const counting = new ContextDeflate({
+    deflater: (...options) => count((found as DeflateContexts).deflater(...options)),
+    inflater: (...options) => count((found as DeflateContexts).inflater(...options)),
+  });
+  const random = new Random(12);
+  const pairs = Array.from({ length: 400 }, () => [deflater(counting), inflater(counting)] as const);
+  // One connection in mid-message stays as it is.
+  const [[slow, slowBack]] = pairs as [[Messages, Messages]];
+  const halves = [prose(random, 500), prose(random, 500)];
+  slow.codec.push(halves[0]!, 0, 500, false);
+  for (let round = 0; round < 4; round++) {
+    for (const [there, back] of round === 2 ? pairs.slice(1, 100) : pairs.slice(1)) {
+      const message = prose(random, 300);
+      assertEquals(await back.pass(await there.pass(message) as Uint8Array), message);
+    }
+  }
+  slow.codec.push(halves[1]!, 0, 500, true);
+  assertEquals(await slowBack.pass(slow.last!), join(halves));
+  assert(most > 256 && most <= 2 * (256 + 4 + 1), `${most} lived`);
+  for (const [there, back] of pairs) {
+    there.codec.close();
+    back.codec.close();
+  }
+  assert(live <= 8, `${live} live`);
+});
+
 test("a context that was given back is used again, and knows nothing of its past", async () => {
   let made = 0;
   const counting = new ContextDeflate({
@@ -324,7 +362,7 @@ test("a context that was given back is used again, and knows nothing of its past
     inflater: (...options) => (made++, (found as DeflateContexts).inflater(...options)),
   });
   const message = prose(new Random(11), 500);
-  const fresh = { takeover: false, releases: true };
+  const fresh = { takeover: false };
   const wanted = await deflater(counting, fresh).pass(message) as Uint8Array;
   for (let i = 0; i < 10; i++) {
     assertEquals(await deflater(counting, fresh).pass(message), wanted);

@@ -5,7 +5,7 @@ import { deflateRawSync } from "node:zlib";
 import { type MessageEvent, type Socket, upgrade, type UpgradeOptions } from "@sockeye/ws";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { Server } from "../../src/http/server.ts";
-import type { DeflateContext, DeflateContexts } from "../../src/protocol/context_codec.ts";
+import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
 import type { DeflateFactory } from "../../src/protocol/deflate.ts";
 import { currentRuntime } from "../../src/runtime/current.ts";
 import { webDeflate } from "../../src/runtime/web_deflate.ts";
