@@ -6,7 +6,17 @@
 import { ABNORMAL_CLOSURE, NO_STATUS } from "./constants.ts";
 import type { ErrorCode } from "./errors.ts";
 
-/** What one Close frame carries; without a code it was empty. */
+/**
+ * What one Close frame carries; without a code it was empty.
+ *
+ * @example
+ * ```ts
+ * import { type CloseFrame, formatClose } from "@sockeye/ws/protocol";
+ *
+ * const frame: CloseFrame = { code: 1000, reason: "bye" };
+ * console.assert(formatClose(frame).length === 5);
+ * ```
+ */
 export interface CloseFrame {
   /** The code, where the frame has a body. */
   readonly code?: number;
@@ -14,7 +24,18 @@ export interface CloseFrame {
   readonly reason: string;
 }
 
-/** The end of a connection: both Close frames and who began. */
+/**
+ * The end of a connection: both Close frames and who began.
+ *
+ * @example
+ * ```ts
+ * import { type CloseRecord, summarizeClose } from "@sockeye/ws/protocol";
+ *
+ * const frame = { code: 1001, reason: "going" };
+ * const record: CloseRecord = { sent: frame, received: frame, initiator: "remote", failed: false };
+ * console.assert(summarizeClose(record).wasClean);
+ * ```
+ */
 export interface CloseRecord {
   /** The Close frame this end sent. */
   readonly sent: CloseFrame | undefined;
@@ -26,7 +47,17 @@ export interface CloseRecord {
   readonly failed: boolean;
 }
 
-/** What the web tells of an end. */
+/**
+ * What the web tells of an end.
+ *
+ * @example
+ * ```ts
+ * import { type CloseSummary, summarizeClose } from "@sockeye/ws/protocol";
+ *
+ * const summary: CloseSummary = summarizeClose({ sent: undefined, received: undefined, initiator: "none", failed: true });
+ * console.assert(summary.code === 1006 && !summary.wasClean);
+ * ```
+ */
 export interface CloseSummary {
   /** The peer's code, 1005 where its Close frame was empty, 1006 where there was no clean end. */
   readonly code: number;

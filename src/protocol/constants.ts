@@ -114,7 +114,17 @@ export const CLOSING = 2;
  */
 export const CLOSED = 3;
 
-/** The end of the connection a piece of code speaks for: it decides who masks (RFC 6455, section 5.1). */
+/**
+ * The end of the connection a piece of code speaks for: it decides who masks (RFC 6455, section 5.1).
+ *
+ * @example
+ * ```ts
+ * import { Session, type Role, type SessionEvents } from "@sockeye/ws/protocol";
+ *
+ * const open = (role: Role, events: SessionEvents) => new Session(role, events);
+ * console.assert(open.length === 2);
+ * ```
+ */
 export type Role = "client" | "server";
 
 /** The only version of the protocol there is (RFC 6455, section 4.1). */

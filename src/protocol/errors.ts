@@ -12,7 +12,18 @@ import {
   TRY_AGAIN_LATER,
 } from "./constants.ts";
 
-/** The stable names of all failures. */
+/**
+ * The stable names of all failures.
+ *
+ * @example
+ * ```ts
+ * import { type ErrorCode, WebSocketError } from "@sockeye/ws";
+ *
+ * const retry: readonly ErrorCode[] = ["WS_CONNECT_FAILED", "WS_HANDSHAKE_TIMEOUT", "WS_PEER_VANISHED"];
+ * const error = new WebSocketError("WS_PEER_VANISHED", "Connection ended");
+ * console.assert(retry.includes(error.code));
+ * ```
+ */
 export type ErrorCode =
   /** A reserved bit is set that no negotiated extension gives a meaning (RFC 6455, 5.2). */
   | "WS_RESERVED_BITS"
@@ -133,7 +144,18 @@ export class WebSocketError extends Error {
   }
 }
 
-/** What a server answered instead of 101. */
+/**
+ * What a server answered instead of 101.
+ *
+ * @example
+ * ```ts
+ * import { HandshakeError, type Refusal } from "@sockeye/ws";
+ *
+ * const refusal: Refusal = { status: 404, headers: [], body: "Not found" };
+ * const error = new HandshakeError("WS_HANDSHAKE_REFUSED", "Cannot open ws://a.example/: status 404", refusal);
+ * console.assert(error.body === "Not found");
+ * ```
+ */
 export interface Refusal {
   /** The status of the answer. */
   readonly status: number;

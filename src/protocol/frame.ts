@@ -65,7 +65,22 @@ export function checkHeader(
   return undefined;
 }
 
-/** What takes the frames of a reader. Each method returns whether to go on reading. */
+/**
+ * What takes the frames of a reader. Each method returns whether to go on reading.
+ *
+ * @example
+ * ```ts
+ * import { checkHeader, type FrameHandler } from "@sockeye/ws/protocol";
+ *
+ * let broken: string | undefined;
+ * const handler: FrameHandler = {
+ *   header: (b0, b1) => (broken = checkHeader(b0, b1, "client", 0, false)) === undefined,
+ *   begin: (_b0, length) => length >= 0,
+ *   payload: () => true,
+ * };
+ * console.assert(!handler.header(0x83, 0x00) && broken === "WS_RESERVED_OPCODE");
+ * ```
+ */
 export interface FrameHandler {
   /** The first two bytes of a header; the place for `checkHeader`. May be called again for the same frame. */
   header(b0: number, b1: number): boolean;

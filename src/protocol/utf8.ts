@@ -5,7 +5,18 @@
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decodes bytes that hold nothing above 0x7f. A runtime may lend one that is faster than this. */
+/**
+ * Decodes bytes that hold nothing above 0x7f. A runtime may lend one that is faster than this.
+ *
+ * @example
+ * ```ts
+ * import { type AsciiDecoder, Session, type SessionEvents } from "@sockeye/ws/protocol";
+ *
+ * const decodeAscii: AsciiDecoder = (bytes, start, end) => String.fromCharCode(...bytes.subarray(start, end));
+ * const open = (events: SessionEvents) => new Session("server", events, { decodeAscii });
+ * console.assert(open.length === 1);
+ * ```
+ */
 export type AsciiDecoder = (bytes: Uint8Array, start: number, end: number) => string;
 
 /** Below this many bytes, building a string from its character codes beats the call of a decoder. */

@@ -7,13 +7,46 @@
  * is thrown again in a microtask of its own, where the runtime reports it as any uncaught error.
  */
 
-/** A listener of the event `E`; `this` is what it listens to, where it is no arrow function. */
+/**
+ * A listener of the event `E`; `this` is what it listens to, where it is no arrow function.
+ *
+ * @example
+ * ```ts
+ * import { type CloseEvent, type Listener, Socket } from "@sockeye/ws";
+ *
+ * const listener: Listener<CloseEvent> = (event) => console.assert(event.code === 1006);
+ * new Socket("ws://127.0.0.1:9/").on("close", listener);
+ * ```
+ */
 export type Listener<E, T = unknown> = (this: T, event: E) => unknown;
 
-/** A listener as `addEventListener` takes it. */
+/**
+ * A listener as `addEventListener` takes it.
+ *
+ * @example
+ * ```ts
+ * import { type CloseEvent, type EventListenerLike, Socket } from "@sockeye/ws";
+ *
+ * const listener: EventListenerLike<CloseEvent> = { handleEvent: (event) => console.assert(event.code === 1006) };
+ * new Socket("ws://127.0.0.1:9/").addEventListener("close", listener);
+ * ```
+ */
 export type EventListenerLike<E, T = unknown> = Listener<E, T> | { handleEvent(event: E): unknown } | null;
 
-/** Options of `addEventListener`. */
+/**
+ * Options of `addEventListener`.
+ *
+ * @example
+ * ```ts
+ * import { type ListenerOptions, Socket } from "@sockeye/ws";
+ *
+ * const options: ListenerOptions = { once: true };
+ * const socket = new Socket("ws://127.0.0.1:9/");
+ * socket.addEventListener("close", () => {}, options);
+ * await new Promise((resolve) => socket.on("close", () => queueMicrotask(() => resolve(0))));
+ * console.assert(socket.listenerCount("close") === 1);
+ * ```
+ */
 export interface ListenerOptions {
   /** Removed when it has been called. @default {false} */
   readonly once?: boolean;
@@ -39,7 +72,17 @@ interface Entry {
 /** How many listeners of one event are normal; the number is kept for those who read it and nothing is printed. */
 const DEFAULT_MAX_LISTENERS = 10;
 
-/** What the listeners of an event get. */
+/**
+ * What the listeners of an event get.
+ *
+ * @example
+ * ```ts
+ * import type { EventLike } from "@sockeye/ws";
+ *
+ * const event: EventLike = { type: "message" };
+ * console.assert(event.type === "message");
+ * ```
+ */
 export interface EventLike {
   /** The name of the event. */
   readonly type: string;

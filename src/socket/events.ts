@@ -9,10 +9,31 @@ import { BINARY, TEXT } from "../protocol/constants.ts";
 import type { WebSocketError } from "../protocol/errors.ts";
 import { type CodecProvider, Message } from "./message.ts";
 
-/** What a message holds: text, or bytes in the form that `binaryType` names. */
+/**
+ * What a message holds: text, or bytes in the form that `binaryType` names.
+ *
+ * @example
+ * ```ts
+ * import type { Data } from "@sockeye/ws";
+ *
+ * const textOf = (data: Data): string => typeof data === "string" ? data : "(bytes)";
+ * console.assert(textOf("Hello") === "Hello");
+ * ```
+ */
 export type Data = string | Uint8Array | ArrayBuffer | Blob;
 
-/** What an event needs of the socket it happens on. */
+/**
+ * What an event needs of the socket it happens on.
+ *
+ * @example
+ * ```ts
+ * import { type EventOwner, Socket } from "@sockeye/ws";
+ *
+ * const owner: EventOwner = new Socket("ws://127.0.0.1:9/");
+ * console.assert(owner.url === "ws://127.0.0.1:9/");
+ * owner.terminate();
+ * ```
+ */
 export interface EventOwner {
   /** The URL of a client's end, "" at the server's. */
   readonly url: string;
@@ -260,7 +281,17 @@ export class CloseEvent<T extends EventOwner = EventOwner> extends SocketEvent<T
   }
 }
 
-/** The events of a socket by name. */
+/**
+ * The events of a socket by name.
+ *
+ * @example
+ * ```ts
+ * import type { SocketEventMap } from "@sockeye/ws";
+ *
+ * const names: (keyof SocketEventMap)[] = ["open", "message", "error", "close", "drain", "ping", "pong"];
+ * console.assert(names.includes("message"));
+ * ```
+ */
 export interface SocketEventMap<T extends EventOwner = EventOwner> {
   /** The opening handshake is done (clients only). */
   open: SocketEvent<T>;

@@ -7,7 +7,17 @@ import { checkEach, checkNames, checkNumber, wrongKind } from "./check.ts";
 import { checkDeflate, type DeflateOptions, type DeflateSettings } from "./deflate_options.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
 
-/** How a heartbeat beats. */
+/**
+ * How a heartbeat beats.
+ *
+ * @example
+ * ```ts
+ * import { type HeartbeatOptions, upgrade } from "@sockeye/ws";
+ *
+ * const heartbeat: HeartbeatOptions = { interval: 15_000, timeout: 5_000 };
+ * console.assert(typeof upgrade({ heartbeat }, () => {}) === "object");
+ * ```
+ */
 export interface HeartbeatOptions {
   /** Milliseconds from the answer to the next ping. @default {30000} */
   readonly interval?: number;
@@ -15,7 +25,17 @@ export interface HeartbeatOptions {
   readonly timeout?: number;
 }
 
-/** Options of a connection, at either end. */
+/**
+ * Options of a connection, at either end.
+ *
+ * @example
+ * ```ts
+ * import { type ConnectionOptions, upgrade } from "@sockeye/ws";
+ *
+ * const options: ConnectionOptions = { maxPayload: 65_536, highWaterMark: 262_144, closeTimeout: 5_000 };
+ * console.assert(typeof upgrade(options, () => {}) === "object");
+ * ```
+ */
 export interface ConnectionOptions {
   /**
    * Compression (RFC 7692): `true`, or how. A client offers it. A server takes the first offer that can be met; with none
