@@ -35,7 +35,7 @@ for (const name of others) {
   test(`A listener that throws harms nobody, and is reported as uncaught, on ${name}`, { skip }, async () => {
     const { output } = await run(name, "throws");
     assertEquals(output.split("\n"), [
-      "message a, message b, the other end closes, close 4000",
+      "message a, message b, close 4000, the other end closes",
       "in open, in message, in handleEvent, no function, in message, in handleEvent, no function, in close",
     ]);
   });
