@@ -22,7 +22,7 @@ import { checkCount, checkNames, checkNumber, checkType, checkWhole, wrongKind }
 import type { CodecProvider } from "../socket/message.ts";
 import { codecOf } from "../socket/message_codec.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
-import { startTimeout } from "../socket/timeout.ts";
+import { isLimit, startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
@@ -44,7 +44,12 @@ export interface ServerOptions {
   readonly maxHeadFields?: number;
   /** Bytes of the body of a request; 413 above. @default {1048576} */
   readonly maxBodySize?: number;
-  /** Milliseconds until a head, and then a body, must be whole; 408 after that; 0 for no limit. @default {10000} */
+  /**
+   * Milliseconds until a head, and then a body, must be whole; 408 after that. And for the TLS handshake before them. 0
+   * for no limit.
+   *
+   * @default {10000}
+   */
   readonly handshakeTimeout?: number;
   /** Gets what handlers throw. @default prints it on the console */
   readonly onerror?: ErrorReporter;
@@ -100,7 +105,6 @@ export class Server implements AsyncDisposable {
     const options = typeof where === "number" ? { port: where } : where;
     checkNames("make a server", options, KNOWN);
     checkType("onerror", options.onerror, "function");
-    this.#options = listenOptions(options);
     this.#runtime = runtime;
     const limits: Host["limits"] = {
       maxHeadSize: checkCount("maxHeadSize", options.maxHeadSize ?? MAX_HEAD_SIZE),
@@ -108,6 +112,7 @@ export class Server implements AsyncDisposable {
       maxBodySize: checkNumber("maxBodySize", options.maxBodySize ?? MAX_BODY_SIZE),
       timeout: checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT),
     };
+    this.#options = listenOptions(options, limits.timeout);
     this.#host = new ServerHost(limits, options, toHandler(handler), codecOf(runtime));
   }
 
@@ -302,10 +307,12 @@ class ServerHost implements Host {
 }
 
 /** Checks where to listen. */
-function listenOptions({ port, hostname, path, tls }: ServerOptions): ListenOptions {
+function listenOptions({ port, hostname, path, tls }: ServerOptions, timeout: number): ListenOptions {
   checkType("hostname", hostname, "string");
   checkType("path", path, "string");
-  const over = tls === undefined ? {} : { tls: checkTls(tls) };
+  const over = tls === undefined
+    ? {}
+    : { tls: checkTls(tls), ...(isLimit(timeout) ? { handshakeTimeout: timeout } : {}) };
   if (path !== undefined) {
     if (port !== undefined || hostname !== undefined) {
       throw new TypeError("Cannot make a server: path is there beside port or hostname, wanted one of them");

@@ -41,7 +41,6 @@ interface BunSocket {
   resume(): void;
   ref(): void;
   unref(): void;
-  timeout(seconds: number): void;
   getPeerCertificate(): PeerCertificate | null | undefined;
 }
 
@@ -82,15 +81,11 @@ const handlers = {
   data: (socket: BunSocket, chunk: Uint8Array): void => socket.data.received?.(chunk),
   drain: (socket: BunSocket): void => socket.data.drained?.(),
   end: (socket: BunSocket): void => socket.data.ended?.(),
-  timeout: (socket: BunSocket): void => socket.terminate(),
   close: (socket: BunSocket, error?: Error): void => socket.data.closed(socket, error),
 } as const;
 
 /** Bytes of a piece of memory in which small chunks are gathered while the socket takes no more. */
 const SEGMENT_SIZE = 16_384;
-
-/** How long a client may take for the TLS handshake, in seconds. */
-const TLS_HANDSHAKE_TIMEOUT = 120;
 
 class BunTransport implements Transport, Turn {
   readonly remote?: Endpoint;
@@ -395,8 +390,12 @@ function endpoint(socket: BunSocket, options: Target | ListenOptions): Endpoint 
 }
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
-  const { tls } = options;
-  const handshakes = new Set<BunSocket>();
+  const { tls, handshakeTimeout } = options;
+  const handshakes = new Map<BunSocket, ReturnType<typeof setTimeout> | undefined>();
+  const leave = (socket: BunSocket): boolean => {
+    clearTimeout(handshakes.get(socket));
+    return handshakes.delete(socket);
+  };
   const stand = (socket: BunSocket): void => {
     const transport = new BunTransport(socket, endpoint(socket, options));
     accept(transport);
@@ -406,17 +405,16 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
   const accepting: Turn = {
     opened(socket) {
       if (tls === undefined) return stand(socket);
-      handshakes.add(socket);
-      socket.timeout(TLS_HANDSHAKE_TIMEOUT);
+      const late = (): void => socket.terminate();
+      handshakes.set(socket, handshakeTimeout === undefined ? undefined : setTimeout(late, handshakeTimeout));
     },
     // An error is about the certificate of the client: none was asked for.
     secured(socket, done) {
-      if (!handshakes.delete(socket)) return;
-      socket.timeout(0);
+      if (!leave(socket)) return;
       if (done) stand(socket);
       else socket.terminate();
     },
-    closed: (socket) => handshakes.delete(socket),
+    closed: leave,
   };
   return new Promise((resolve) => {
     const listener = Bun.listen({
@@ -437,7 +435,7 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         // Bun 1.2 leaves it. Before the socket is closed: afterwards the path may be another's.
         if (options.transport === "unix") rmSync(options.path, { force: true });
         listener.stop();
-        for (const socket of handshakes) socket.terminate();
+        for (const socket of handshakes.keys()) socket.terminate();
         return Promise.resolve();
       },
       ref: () => listener.ref(),

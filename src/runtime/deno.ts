@@ -397,15 +397,16 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
     const handshakes = new Set<Conn>();
     let closed = false;
     const stand = (conn: Conn): void => accept(new DenoTransport(conn, endpoint(conn.remoteAddr, path)));
-    // What goes wrong is the client's doing, and there is no connection yet to tell it on.
+    // What goes wrong, or takes too long, is the client's doing, and there is no connection yet to tell it on.
     const secure = async (conn: Conn, handshake: Promise<unknown>): Promise<void> => {
       handshakes.add(conn);
-      const done = await handshake.then(() => true, () => false);
+      const timer = options.handshakeTimeout && setTimeout(() => conn.close(), options.handshakeTimeout);
+      const done = await handshake.then(() => true, () => false).finally(() => clearTimeout(timer));
       handshakes.delete(conn);
       if (done && !closed) stand(conn);
-      else if (!closed) conn.close();
+      else tolerate(Deno.errors.BadResource, () => conn.close());
     };
-    const run = async (): Promise<void> => {
+    const running = (async (): Promise<void> => {
       while (!closed) {
         let conn: Conn;
         try {
@@ -419,8 +420,7 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         if (conn.handshake === undefined) stand(conn);
         else void secure(conn, conn.handshake());
       }
-    };
-    const running = run();
+    })();
     resolve({
       address: endpoint(acceptor.addr, path),
       close() {

@@ -333,7 +333,11 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)
-      : tls.createServer({ cert: options.tls.cert, key: options.tls.key }, onConnection);
+      : tls.createServer({
+        cert: options.tls.cert,
+        key: options.tls.key,
+        ...(options.handshakeTimeout === undefined ? {} : { handshakeTimeout: options.handshakeTimeout }),
+      }, onConnection);
     server.once("error", reject);
     const onListening = (): void => {
       server.off("error", reject);
