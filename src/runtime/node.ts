@@ -338,6 +338,8 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         key: options.tls.key,
         ...(options.handshakeTimeout === undefined ? {} : { handshakeTimeout: options.handshakeTimeout }),
       }, onConnection);
+    // Of a handshake that took too long Node only tells: it leaves the socket open.
+    server.on("tlsClientError", (_error: Error, socket: tls.TLSSocket) => socket.destroy());
     server.once("error", reject);
     const onListening = (): void => {
       server.off("error", reject);
