@@ -76,6 +76,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK;
     this.#maxBufferedAmount = options.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
     this.#session = new Session(role, this, options);
+    // The head of the handshake may still wait.
+    this.#session.overhead = this.#transport.buffered;
     const messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
     this.#clock = new MessageClock(messageTimeout, () => this.#messageIsLate(messageTimeout));
     if (options.deflate !== undefined) {

@@ -377,6 +377,7 @@ export class Socket extends SocketEmitter<Socket> {
 
   #closed(record: CloseRecord): void {
     this.#takes = false;
+    this.#heartbeat?.stop();
     this.#readyState = CLOSED;
     this.#unlisten?.();
     this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
