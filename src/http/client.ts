@@ -25,7 +25,17 @@ import type { ClientTls, Runtime } from "../socket/transport.ts";
 import { readResponse } from "./client_body.ts";
 import { CookieJar } from "./cookie_jar.ts";
 
-/** Options of an HTTP client. */
+/**
+ * Options of an HTTP client.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, type HttpClientOptions } from "@sockeye/ws/http";
+ *
+ * const options: HttpClientOptions = { headers: { "user-agent": "example" }, maxRedirects: 3, timeout: 5_000 };
+ * console.assert(new HttpClient(options) instanceof HttpClient);
+ * ```
+ */
 export interface HttpClientOptions {
   /** Where cookies are kept. @default a new `CookieJar` */
   readonly cookieJar?: CookieStore;
@@ -45,7 +55,21 @@ export interface HttpClientOptions {
   readonly connect?: Runtime["connect"];
 }
 
-/** What a request may have beside its method and its URL. */
+/**
+ * What a request may have beside its method and its URL.
+ *
+ * @example
+ * ```ts
+ * import { HttpClient, type HttpRequestOptions, Server } from "@sockeye/ws/http";
+ *
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/": (req) => new Response(req.query.get("q")) });
+ * await server.start();
+ * const options: HttpRequestOptions = { query: { q: "Hello" } };
+ * const response = await new HttpClient().get(`http://127.0.0.1:${server.port}/`, options);
+ * console.assert(response.ok);
+ * await server.close();
+ * ```
+ */
 export interface HttpRequestOptions {
   /** Fields of this request, in the place of those of the client. */
   readonly headers?: HttpClientOptions["headers"];

@@ -9,7 +9,19 @@
 import { isToken, quote, trimSpace } from "../protocol/headers.ts";
 import type { CookieStore } from "../socket/http_client.ts";
 
-/** A cookie as the jar keeps it. */
+/**
+ * A cookie as the jar keeps it.
+ *
+ * @example
+ * ```ts
+ * import { CookieJar, type StoredCookie } from "@sockeye/ws/http";
+ *
+ * const jar = new CookieJar();
+ * jar.setCookie("a=b; Path=/", "http://a.example/");
+ * const show = (cookie: StoredCookie) => `${cookie.name}=${cookie.value}`;
+ * console.assert(show.length === 1 && jar.getCookieString("http://a.example/") === "a=b");
+ * ```
+ */
 export interface StoredCookie {
   /** Its name. */
   readonly name: string;

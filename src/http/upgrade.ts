@@ -127,6 +127,17 @@ export function upgrade(accept: Accept): Handler;
  * });
  * ```
  */
+/**
+ * Makes a handler that accepts WebSockets, with options; the same otherwise.
+ *
+ * @example
+ * ```ts
+ * import { upgrade } from "@sockeye/ws";
+ *
+ * const chat = upgrade({ protocols: ["chat"], heartbeat: true }, (conn) => conn.send("welcome"));
+ * console.assert(typeof chat.invoke === "function");
+ * ```
+ */
 export function upgrade(options: UpgradeOptions, accept: Accept): Handler;
 export function upgrade(first: UpgradeOptions | Accept, second?: Accept): Handler {
   const [options, accept] = typeof first === "function" ? [{}, first] : [first, second];

@@ -322,7 +322,17 @@ export class ContextDeflate implements DeflateFactory {
 
 const factories: WeakMap<DeflateContexts, DeflateFactory> = new WeakMap();
 
-/** The codecs of what a runtime lends: it lends contexts, or codecs of its own. */
+/**
+ * The codecs of what a runtime lends: it lends contexts, or codecs of its own.
+ *
+ * @example
+ * ```ts
+ * import { type DeflateContexts, deflateFactory } from "@sockeye/ws/protocol";
+ *
+ * const factory = (lent: DeflateContexts) => deflateFactory(lent);
+ * console.assert(factory.length === 1);
+ * ```
+ */
 export function deflateFactory(lent: DeflateContexts | DeflateFactory): DeflateFactory {
   if ("takeover" in lent) return lent;
   let factory = factories.get(lent);

@@ -35,7 +35,18 @@ export const MAX_WINDOW_BITS = 15;
 /** The smallest LZ77 window that can be agreed on: 256 bytes (RFC 7692, section 7.1.2). */
 export const MIN_WINDOW_BITS = 8;
 
-/** The parameters an end asks for, named as in RFC 7692, section 7.1. */
+/**
+ * The parameters an end asks for, named as in RFC 7692, section 7.1.
+ *
+ * @example
+ * ```ts
+ * import { type DeflateParameters, offerDeflate } from "@sockeye/ws/protocol";
+ *
+ * const wanted: DeflateParameters = { serverNoContextTakeover: true };
+ * const offer = offerDeflate(wanted, { takeover: true, minWindowBits: 8 });
+ * console.assert(offer?.name === "permessage-deflate");
+ * ```
+ */
 export interface DeflateParameters {
   /** The server begins each message with an empty window. @default {false} */
   readonly serverNoContextTakeover?: boolean;
@@ -181,7 +192,18 @@ export function offerDeflate(wanted: DeflateParameters, ability: DeflateAbility)
   });
 }
 
-/** What a server answers, and what that means. */
+/**
+ * What a server answers, and what that means.
+ *
+ * @example
+ * ```ts
+ * import { acceptDeflate, type DeflateAcceptance, parseExtensions } from "@sockeye/ws/protocol";
+ *
+ * const ability = { takeover: true, minWindowBits: 8 };
+ * const accepted: DeflateAcceptance | undefined = acceptDeflate(parseExtensions("permessage-deflate")!, {}, ability);
+ * console.assert(accepted?.agreement.remote.takeover);
+ * ```
+ */
 export interface DeflateAcceptance {
   /** For the answer's `Sec-WebSocket-Extensions`. */
   readonly extension: Extension;

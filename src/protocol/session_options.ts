@@ -6,7 +6,18 @@ import type { DeflateSetup } from "./deflate.ts";
 import type { WebSocketError } from "./errors.ts";
 import type { AsciiDecoder } from "./utf8.ts";
 
-/** The limits of a session, each on by default, and what the runtime and the handshake decide. */
+/**
+ * The limits of a session, each on by default, and what the runtime and the handshake decide.
+ *
+ * @example
+ * ```ts
+ * import { Session, type SessionEvents, type SessionOptions } from "@sockeye/ws/protocol";
+ *
+ * const options: SessionOptions = { maxPayload: 65_536, maxFragments: 64 };
+ * const open = (events: SessionEvents) => new Session("server", events, options);
+ * console.assert(open.length === 1);
+ * ```
+ */
 export interface SessionOptions {
   /** Bytes of one message. @default {67108864} */
   readonly maxPayload?: number;
@@ -20,7 +31,25 @@ export interface SessionOptions {
   readonly decodeAscii?: AsciiDecoder;
 }
 
-/** What a session tells its owner. */
+/**
+ * What a session tells its owner.
+ *
+ * @example
+ * ```ts
+ * import { Session, type SessionEvents } from "@sockeye/ws/protocol";
+ *
+ * const events: SessionEvents = {
+ *   text: (data) => console.assert(data === "Hello"),
+ *   binary() {},
+ *   pinged() {},
+ *   ponged() {},
+ *   closed() {},
+ *   failed: (error) => console.error(error.code),
+ *   write: () => false,
+ * };
+ * new Session("client", events).receive(Uint8Array.of(0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f));
+ * ```
+ */
 export interface SessionEvents {
   /** A text message. */
   text(data: string, compressed: boolean): void;

@@ -11,6 +11,14 @@ import type { ClientTls } from "./transport.ts";
 /**
  * Cookies that are kept from one request to the next. `CookieJar` is such a jar, and so is that of npm `tough-cookie`.
  * URLs are of `http:` or `https:`, those of WebSockets too.
+ *
+ * @example
+ * ```ts
+ * import type { CookieStore } from "@sockeye/ws";
+ *
+ * const store: CookieStore = { getCookieString: () => "a=b", setCookie() {} };
+ * console.assert(store.getCookieString("http://a.example/") === "a=b");
+ * ```
  */
 export interface CookieStore {
   /** The value of `Cookie` for a request, "" for none. */
@@ -19,7 +27,17 @@ export interface CookieStore {
   setCookie(cookie: string, url: string): unknown;
 }
 
-/** What an HTTP client lends to a handshake. */
+/**
+ * What an HTTP client lends to a handshake.
+ *
+ * @example
+ * ```ts
+ * import { type HttpClientLike, Socket } from "@sockeye/ws";
+ *
+ * const httpClient: HttpClientLike = { proxy: "http://127.0.0.1:9/" };
+ * new Socket("ws://a.example/", { httpClient }).close();
+ * ```
+ */
 export interface HttpClientLike {
   /** Its cookies go with the handshake, and those of the answer are kept in it. */
   readonly cookieJar?: CookieStore | undefined;

@@ -311,6 +311,17 @@ export interface PlatformSocket {
 /**
  * A connection as two web streams. `Deno.Conn`, the streams of WebTransport and what Node's `Duplex.toWeb` gives are such
  * pairs as they are.
+ *
+ * @example
+ * ```ts
+ * import type { StreamPair } from "@sockeye/ws";
+ * import { streamTransport } from "@sockeye/ws/testing";
+ *
+ * const there = new TransformStream<Uint8Array, Uint8Array>();
+ * const back = new TransformStream<Uint8Array, Uint8Array>();
+ * const pair: StreamPair = { readable: back.readable, writable: there.writable };
+ * streamTransport(pair).abort();
+ * ```
  */
 export interface StreamPair {
   /** Bytes from the peer, until its FIN. A chunk that was read belongs to the reader, who may overwrite it. */
