@@ -86,9 +86,9 @@ async function compile(consumer: Consumer, place: string): Promise<void> {
         files: ["main.ts"],
       }),
     );
-    for (const version of typescripts) {
-      await consumer.run("node", join("node_modules", `typescript-${version}`, "bin", "tsc"), "-p", ".");
-    }
+    await Promise.all(typescripts.map((version) => {
+      return consumer.run("node", join("node_modules", `typescript-${version}`, "bin", "tsc"), "-p", ".");
+    }));
   }
 }
 
