@@ -17,7 +17,7 @@
  */
 
 import { HttpClient as CoreHttpClient, type HttpClientOptions } from "./http/client.ts";
-import type { HandlerLike } from "./http/handler.ts";
+import type { HandlerLike } from "./http/handler_types.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { withAscii } from "./runtime/ascii.ts";
 import { bunRuntime } from "./runtime/bun.ts";

@@ -21,12 +21,12 @@
  */
 
 import { HttpClient as CoreHttpClient, type HttpClientOptions } from "./http/client.ts";
-import type { HandlerLike } from "./http/handler.ts";
+import type { HandlerLike } from "./http/handler_types.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
 import { currentRuntime } from "./runtime/current.ts";
 
 export * from "./common_http.ts";
-export type { Handler } from "./http/handler.ts";
+export type { Handler } from "./http/handler_types.ts";
 
 /**
  * An HTTP server for handlers and WebSockets.

@@ -97,13 +97,12 @@ export {
   type RequestHead,
   type ResponseHead,
 } from "./protocol/head.ts";
+export { acceptKey, createKey } from "./protocol/accept_key.ts";
 export {
   acceptHead,
-  acceptKey,
   type AcceptOptions,
   checkRequest,
   checkResponse,
-  createKey,
   type FieldSource,
   type HandshakeRefusal,
   type HandshakeRequest,

@@ -18,7 +18,7 @@
  * @module
  */
 
-import type { HandlerLike } from "./http/handler.ts";
+import type { HandlerLike } from "./http/handler_types.ts";
 import { Server } from "./http/server.ts";
 import { memoryNetwork } from "./runtime/memory.ts";
 import type { Runtime } from "./socket/transport.ts";

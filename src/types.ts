@@ -59,8 +59,8 @@ export type {
 export type { HttpClient as BaseHttpClient, HttpClientOptions, HttpRequestOptions } from "./http/client.ts";
 export type { StoredCookie } from "./http/cookie_jar.ts";
 export type { ErrorReporter } from "./http/dispatch.ts";
+export type { Chain, Routing } from "./http/handler.ts";
 export type {
-  Chain,
   Handler as HttpHandler,
   HandlerFunction,
   HandlerLike,
@@ -68,8 +68,7 @@ export type {
   Next,
   Routable,
   RouteMap,
-  Routing,
-} from "./http/handler.ts";
+} from "./http/handler_types.ts";
 export type { ErrorHandlers, ErrorHandlerSetter, MessageHandler, MessageStats } from "./http/message_handler.ts";
 export type { ProtocolPolicy } from "./http/negotiate.ts";
 export type { OriginPolicy } from "./http/origin.ts";

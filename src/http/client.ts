@@ -94,7 +94,16 @@ const TIMEOUT = 30_000;
 
 /**
  * A client for plain requests, to be given to `Socket` as `httpClient`: cookies that a request brought travel with the
- * handshake. Made for a runtime by the front doors.
+ * handshake. Made for a runtime by the front doors, where it is `HttpClient`; there it needs no `connect`.
+ *
+ * @example
+ * ```ts
+ * import type { BaseHttpClient } from "@sockeye/ws";
+ * import { HttpClient } from "@sockeye/ws/http";
+ *
+ * const cookies = (client: BaseHttpClient) => client.cookieJar.getCookieString("http://a.example/");
+ * console.assert(await cookies(new HttpClient()) === "");
+ * ```
  */
 export class HttpClient implements HttpClientLike {
   /** Where cookies are kept. */

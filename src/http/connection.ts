@@ -26,7 +26,7 @@ import { sendAnswer } from "./answer.ts";
 import { bodyOf, type BodyReader } from "./body.ts";
 import { dispatch, type ErrorReporter, safely } from "./dispatch.ts";
 import { type Acceptance, type Exchange, RequestError } from "./exchange.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler } from "./handler_types.ts";
 import { HttpRequest } from "./request.ts";
 import { Tail } from "./tail.ts";
 

@@ -3,7 +3,8 @@
  */
 
 import { RequestError } from "./exchange.ts";
-import { type Handler, invoke } from "./handler.ts";
+import { invoke } from "./handler.ts";
+import type { Handler } from "./handler_types.ts";
 import { exchangeOf, type HttpRequest } from "./request.ts";
 
 /**

@@ -12,80 +12,9 @@
 
 import { quote } from "../protocol/headers.ts";
 import { decode } from "./cookies.ts";
+import type { Handler, HandlerFunction, HandlerLike, Next, Routable, RouteMap } from "./handler_types.ts";
 import { compileHost, compilePath, compilePrefix, type Pattern } from "./pattern.ts";
 import { HttpRequest } from "./request.ts";
-
-/** What handlers handle: an `HttpRequest`, or another thing with a value to route by, such as a `Message`. */
-export interface Routable {
-  /** What patterns are matched against. */
-  value: string;
-  /** What the pattern that led to a handler captured. */
-  params: readonly (string | undefined)[];
-  /** Ends it: the next handlers of a chain do not get it. */
-  end(): void;
-  /** Whether it has ended. */
-  isEnded(): boolean;
-}
-
-/** What a handler gives back: another handler for the same request, or nothing. */
-export type Next<V extends Routable = HttpRequest> = Handler<V> | undefined | void;
-
-/**
- * Something that handles requests.
- *
- * @example
- * ```ts
- * import { type HttpHandler, Routing } from "@sockeye/ws/http";
- *
- * const teapot: HttpHandler = {
- *   invoke(req) {
- *     req.response.statusCode = 418;
- *     req.end();
- *   },
- * };
- * const app = new Routing({ "/tea": teapot });
- * console.assert(typeof app.invoke === "function");
- * ```
- */
-export interface Handler<V extends Routable = HttpRequest> {
-  /** Does its part of the work. What it gives back is invoked next, with the same request. */
-  invoke(req: V): Next<V> | Promise<Next<V>>;
-}
-
-/** What a function may give back: a `Response` (which ends the request), what can be made a handler, or nothing. */
-export type HandlerResult<V extends Routable = HttpRequest> = HandlerLike<V> | Response | undefined | null | void;
-
-/**
- * A function that handles requests. It gets the request, and what the pattern captured; what an optional parameter did
- * not capture is `undefined`.
- */
-export type HandlerFunction<V extends Routable = HttpRequest> = (
-  req: V,
-  ...params: string[]
-) => HandlerResult<V> | Promise<HandlerResult<V>>;
-
-/** Handlers by their patterns, in the order in which they are tried. */
-export interface RouteMap<V extends Routable = HttpRequest> {
-  /** The handler of a pattern. */
-  readonly [pattern: string]: HandlerLike<V>;
-}
-
-/**
- * What can be made a handler: a function, an array (`Chain`), an object (`Routing`), or a handler.
- *
- * @example
- * ```ts
- * import { handler, type HandlerLike } from "@sockeye/ws/http";
- *
- * const app: HandlerLike = [(req) => req.response.setHeader("x-served-by", "me"), { "/": () => new Response("Hello") }];
- * console.assert(typeof handler(app).invoke === "function");
- * ```
- */
-export type HandlerLike<V extends Routable = HttpRequest> =
-  | Handler<V>
-  | HandlerFunction<V>
-  | readonly HandlerLike<V>[]
-  | RouteMap<V>;
 
 /**
  * Makes a handler of a function, an array (`Chain`), an object (`Routing`), or gives back the handler it is.

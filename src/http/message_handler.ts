@@ -14,7 +14,8 @@ import { checkNumber } from "../socket/check.ts";
 import type { MessageEvent } from "../socket/events.ts";
 import type { Message } from "../socket/message.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
-import { type Handler, handler as toHandler, type HandlerLike, invoke } from "./handler.ts";
+import { handler as toHandler, invoke } from "./handler.ts";
+import type { Handler, HandlerLike } from "./handler_types.ts";
 import type { HttpRequest } from "./request.ts";
 import { upgrade, type UpgradeOptions } from "./upgrade.ts";
 

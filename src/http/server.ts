@@ -26,9 +26,23 @@ import { isLimit, startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
-import { type Handler, handler as toHandler, type HandlerLike } from "./handler.ts";
+import { handler as toHandler } from "./handler.ts";
+import type { Handler, HandlerLike } from "./handler_types.ts";
 
-/** Where a server listens, and what a request may not exceed. */
+/**
+ * Where a server listens, and what a request may not exceed.
+ *
+ * @example
+ * ```ts
+ * import { Server, type ServerOptions } from "@sockeye/ws/http";
+ *
+ * const options: ServerOptions = { port: 0, hostname: "127.0.0.1", maxHeadSize: 8_192, handshakeTimeout: 5_000 };
+ * const server = new Server(options, { "/": () => new Response("Hello") });
+ * await server.start();
+ * console.assert(server.port > 0);
+ * await server.close();
+ * ```
+ */
 export interface ServerOptions {
   /** TCP port; 0 picks a free one. */
   readonly port?: number;
@@ -60,7 +74,19 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...["maxHeadSize", "maxHeadFields", "maxBodySize", "handshakeTimeout", "onerror"],
 ]);
 
-/** How `Server.close` ends what is open. */
+/**
+ * How `Server.close` ends what is open.
+ *
+ * @example
+ * ```ts
+ * import { type CloseOptions, Server } from "@sockeye/ws/http";
+ *
+ * const options: CloseOptions = { code: 1012, reason: "Back in a minute", deadline: 5_000 };
+ * const server = new Server({ port: 0, hostname: "127.0.0.1" }, {});
+ * await server.start();
+ * await server.close(options);
+ * ```
+ */
 export interface CloseOptions {
   /** Code of the Close frames. @default {1001} */
   readonly code?: number;

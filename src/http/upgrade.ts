@@ -23,7 +23,7 @@ import { acceptSocket, closeWith, type Socket } from "../socket/socket.ts";
 import { startTimeout } from "../socket/timeout.ts";
 import { ownFields } from "./answer.ts";
 import { type ErrorReporter, safely } from "./dispatch.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler } from "./handler_types.ts";
 import {
   negotiateExtensions,
   NO_EXTENSIONS,

@@ -11,6 +11,7 @@
  * What is wrong with the peer's head comes back as a value with a text that says what was met and what was wanted.
  */
 
+import { acceptKey, isKey } from "./accept_key.ts";
 import { VERSION } from "./constants.ts";
 import { WebSocketError } from "./errors.ts";
 import { Fields, type RequestHead, type ResponseHead } from "./fields.ts";
@@ -24,70 +25,18 @@ import {
   parseTokenList,
   quote,
 } from "./headers.ts";
-import { sha1 } from "./sha1.ts";
-
-const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /**
- * Makes the key of a request: 16 random bytes in base64 (RFC 6455, 4.1).
+ * Header fields to look up: `Fields`, or the web's `Headers`.
  *
  * @example
  * ```ts
- * import { createKey } from "@sockeye/ws/protocol";
+ * import type { FieldSource } from "@sockeye/ws/protocol";
  *
- * console.assert(createKey().length === 24);
+ * const fields: FieldSource = new Headers({ Upgrade: "websocket" });
+ * console.assert(fields.get("upgrade") === "websocket" && !fields.has("origin"));
  * ```
  */
-export function createKey(): string {
-  return base64(crypto.getRandomValues(new Uint8Array(16)));
-}
-
-/** What is digested for an accept key: room for a key, and the text that RFC 6455, 1.3, puts behind it. */
-const ACCEPT_INPUT: Uint8Array = new TextEncoder().encode(" ".repeat(24) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-const ACCEPT_DIGEST: Uint8Array = new Uint8Array(20);
-
-/**
- * Makes what a server answers to a key, to show that it speaks WebSocket (RFC 6455, 4.2.2).
- *
- * @throws {TypeError} When the key is not 16 bytes in base64.
- *
- * @example The key of the RFC
- * ```ts
- * import { acceptKey } from "@sockeye/ws/protocol";
- *
- * console.assert(acceptKey("dGhlIHNhbXBsZSBub25jZQ==") === "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
- * ```
- */
-export function acceptKey(key: string): string {
-  if (!isKey(key)) throw new TypeError(`Cannot make an accept key: met ${quote(key)}, wanted 16 bytes in base64`);
-  for (let i = 0; i < key.length; i++) ACCEPT_INPUT[i] = key.charCodeAt(i);
-  return base64(sha1(ACCEPT_INPUT, ACCEPT_DIGEST));
-}
-
-/** Not `btoa`, which wants a string of bytes first: with that it takes up to three times as long. */
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 3) {
-    const word = bytes[i]! << 16 | (bytes[i + 1] ?? 0) << 8 | (bytes[i + 2] ?? 0);
-    text += BASE64[word >> 18]! + BASE64[word >> 12 & 63]!;
-    text += i + 1 < bytes.length ? BASE64[word >> 6 & 63]! : "=";
-    text += i + 2 < bytes.length ? BASE64[word & 63]! : "=";
-  }
-  return text;
-}
-
-/** Whether a text is 16 bytes in base64. The four bits that are left over in its last digit may be anything. */
-function isKey(text: string): boolean {
-  if (text.length !== 24 || !text.endsWith("==")) return false;
-  for (let i = 0; i < 22; i++) if (!isBase64(text.charCodeAt(i))) return false;
-  return true;
-}
-
-function isBase64(code: number): boolean {
-  return code >= 0x61 && code <= 0x7a || code >= 0x41 && code <= 0x5a || code >= 0x2f && code <= 0x39 || code === 0x2b;
-}
-
-/** Header fields to look up: `Fields`, or the web's `Headers`. */
 export interface FieldSource {
   /** The value of a field, those of a repeated one joined by `", "`; `null` when it is absent. */
   get(name: string): string | null;
@@ -95,7 +44,18 @@ export interface FieldSource {
   has(name: string): boolean;
 }
 
-/** A request as `checkRequest` looks at it: a `RequestHead`, or parts of another server's request. */
+/**
+ * A request as `checkRequest` looks at it: a `RequestHead`, or parts of another server's request.
+ *
+ * @example
+ * ```ts
+ * import { checkRequest, type RequestSource } from "@sockeye/ws/protocol";
+ *
+ * const { method, headers } = new Request("http://a.example/chat");
+ * const source: RequestSource = { method, fields: headers };
+ * console.assert(!checkRequest(source).ok); // it asks for no upgrade
+ * ```
+ */
 export interface RequestSource {
   /** In its case. */
   readonly method: string;
@@ -105,7 +65,17 @@ export interface RequestSource {
   readonly fields: FieldSource;
 }
 
-/** What a client asks for, once its request has been found right. */
+/**
+ * What a client asks for, once its request has been found right.
+ *
+ * @example
+ * ```ts
+ * import { acceptHead, type HandshakeRequest } from "@sockeye/ws/protocol";
+ *
+ * const request: HandshakeRequest = { key: "dGhlIHNhbXBsZSBub25jZQ==", protocols: [], extensions: [], origin: null };
+ * console.assert(acceptHead(request).status === 101);
+ * ```
+ */
 export interface HandshakeRequest {
   /** As it was sent: 16 bytes in base64. */
   readonly key: string;
@@ -117,7 +87,19 @@ export interface HandshakeRequest {
   readonly origin: string | null;
 }
 
-/** How to answer a request that is no right handshake. */
+/**
+ * How to answer a request that is no right handshake.
+ *
+ * @example
+ * ```ts
+ * import { checkRequest, type HandshakeRefusal } from "@sockeye/ws/protocol";
+ *
+ * const answer = ({ status, reason, fields }: HandshakeRefusal) =>
+ *   new Response(reason, { status, headers: Object.fromEntries(fields) });
+ * const check = checkRequest({ method: "POST", fields: new Headers() });
+ * console.assert(!check.ok && answer(check.refusal).headers.get("allow") === "GET");
+ * ```
+ */
 export interface HandshakeRefusal {
   /** 400, 405 or 426. */
   readonly status: number;
@@ -277,7 +259,18 @@ export function requestHead(options: RequestOptions): RequestHead {
   return { kind: "request", method: "GET", target: options.path, version: "1.1", fields };
 }
 
-/** What a server may add to its acceptance. */
+/**
+ * What a server may add to its acceptance.
+ *
+ * @example
+ * ```ts
+ * import { acceptHead, type AcceptOptions } from "@sockeye/ws/protocol";
+ *
+ * const options: AcceptOptions = { fields: [["X-Served-By", "me"]] };
+ * const request = { key: "dGhlIHNhbXBsZSBub25jZQ==", protocols: [], extensions: [], origin: null };
+ * console.assert(acceptHead(request, options).fields.get("x-served-by") === "me");
+ * ```
+ */
 export interface AcceptOptions {
   /** The subprotocol chosen, one of those offered. Empty: none. @default {""} */
   readonly protocol?: string;
@@ -338,7 +331,17 @@ function addOwn(fields: Fields, kind: string, own: RequestOptions["fields"]): vo
   }
 }
 
-/** What a server agreed to. */
+/**
+ * What a server agreed to.
+ *
+ * @example
+ * ```ts
+ * import type { HandshakeResponse } from "@sockeye/ws/protocol";
+ *
+ * const speaks = ({ protocol }: HandshakeResponse): string => protocol || "no subprotocol";
+ * console.assert(speaks({ protocol: "chat", extensions: [] }) === "chat");
+ * ```
+ */
 export interface HandshakeResponse {
   /** The subprotocol; empty when the server chose none. */
   readonly protocol: string;

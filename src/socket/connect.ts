@@ -11,7 +11,8 @@
 import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { confirmDeflate, type DeflateFactory, type DeflateSetup, offerDeflate } from "../protocol/deflate.ts";
-import { checkResponse, createKey, requestHead } from "../protocol/handshake.ts";
+import { createKey } from "../protocol/accept_key.ts";
+import { checkResponse, requestHead } from "../protocol/handshake.ts";
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "./deflate_options.ts";

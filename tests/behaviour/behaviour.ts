@@ -10,7 +10,7 @@ import type { CloseEvent, MessageEvent, Socket } from "../../mod.ts";
 import { acceptHead, checkRequest } from "../../src/protocol/handshake.ts";
 import { formatHead } from "../../src/protocol/head.ts";
 import { Opening } from "../../src/socket/opening.ts";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import type { Transport } from "../../src/socket/transport.ts";
 import { closePayload, concat, frame, hex, KEY, readFrames, utf8 } from "../frames.ts";
 import { deferred } from "../http/raw_client.ts";

@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { HttpClient, type HttpClientOptions, type HttpRequestOptions } from "../../src/http/client.ts";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import { HandshakeError, WebSocketError } from "../../src/protocol/errors.ts";
 import type { Runtime } from "../../src/socket/transport.ts";
 import { RawClient, requestText, Setup } from "./raw_client.ts";

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { Chain, handler, type HandlerLike, invoke, type Routable, Routing } from "../../src/http/handler.ts";
+import { Chain, handler, invoke, Routing } from "../../src/http/handler.ts";
+import type { HandlerLike, Routable } from "../../src/http/handler_types.ts";
 import type { HttpRequest } from "../../src/http/request.ts";
 import { bodyText, fakeRequest } from "./fake_exchange.ts";
 

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { Chain, handler, type HandlerLike, Routing } from "../../src/http/handler.ts";
+import { Chain, handler, Routing } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import { type ErrorHandlers, MessageHandler } from "../../src/http/message_handler.ts";
 import type { UpgradeOptions } from "../../src/http/upgrade.ts";
 import { BINARY, CLOSE, PING, PONG, TEXT } from "../../src/protocol/constants.ts";

@@ -1,7 +1,7 @@
 /** A client that writes bytes and keeps what comes back, and a server in memory for it. */
 import type { ServerOptions } from "../../src/http/server.ts";
 import { Server } from "../../src/http/server.ts";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import { memoryNetwork } from "../../src/runtime/memory.ts";
 import { Socket } from "../../src/socket/socket.ts";
 import { ClientStart } from "../../src/socket/start.ts";

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import type { HttpRequest } from "../../src/http/request.ts";
 import { Server, type ServerOptions } from "../../src/http/server.ts";
 import { deferred, parseAnswer, requestText, Setup } from "./raw_client.ts";

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import type { OriginPolicy } from "../../src/http/origin.ts";
 import { HttpRequest } from "../../src/http/request.ts";
 import { type Accept, upgrade, type UpgradeOptions } from "../../src/http/upgrade.ts";

@@ -2,13 +2,12 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertNotEquals, assertThrows } from "@std/assert";
+import { acceptKey, createKey } from "../../src/protocol/accept_key.ts";
 import { WebSocketError } from "../../src/protocol/errors.ts";
 import {
   acceptHead,
-  acceptKey,
   checkRequest,
   checkResponse,
-  createKey,
   type FieldSource,
   type HandshakeRequest,
   requestHead,

@@ -249,7 +249,7 @@ test("an answer that was not offered fails the handshake with 1002", async () =>
         head += new TextDecoder().decode(chunk);
         if (!head.includes("\r\n\r\n")) return;
         const key = /Sec-WebSocket-Key: (.*)\r\n/.exec(head)![1]!;
-        const { acceptKey } = await import("../../src/protocol/handshake.ts");
+        const { acceptKey } = await import("../../src/protocol/accept_key.ts");
         const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
           `Sec-WebSocket-Accept: ${acceptKey(key)}\r\n` +
           "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=15; nonsense\r\n\r\n";

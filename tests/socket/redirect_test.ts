@@ -5,7 +5,7 @@ import { connect, Socket, type SocketOptions, upgrade } from "@sockeye/ws";
 import { CookieJar, HttpClient, type HttpRequest, Server } from "@sockeye/ws/http";
 import { assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { HandshakeError } from "../../src/protocol/errors.ts";
-import type { HandlerLike } from "../../src/http/handler.ts";
+import type { HandlerLike } from "../../src/http/handler_types.ts";
 import { ca, serverCert, serverKey } from "../certs.ts";
 import { SocketLog } from "./server.ts";
 

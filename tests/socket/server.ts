@@ -2,7 +2,8 @@
  * The smallest server there can be, on a network in memory, through the real opening handshake; and clients of it.
  */
 
-import { acceptHead, acceptKey, checkRequest } from "../../src/protocol/handshake.ts";
+import { acceptKey } from "../../src/protocol/accept_key.ts";
+import { acceptHead, checkRequest } from "../../src/protocol/handshake.ts";
 import { formatHead, type RequestHead } from "../../src/protocol/head.ts";
 import { memoryNetwork } from "../../src/runtime/memory.ts";
 import { Opening } from "../../src/socket/opening.ts";
