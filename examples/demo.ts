@@ -4,7 +4,7 @@
  * ```
  *   Ann: ws.Socket --.                 .--> Ann
  *   Ben: ws.Socket --+--> http.Server -+--> Ben      each message goes to all
- *   page: WebSocket -'    (Hub)        '--> page
+ *   page: WebSocket -'   broadcast      '--> page
  * ```
  *
  *   deno task demo [--port 8080] [--once]
@@ -29,17 +29,10 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   process.exit(2);
 }
 
-/** Everybody who is in the chat. */
-const members = new Set<ws.Socket>();
-
 const server = new http.Server({ port, hostname: "127.0.0.1" }, {
   "/": () => new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } }),
   "/chat": ws.upgrade((conn) => {
-    members.add(conn);
-    conn.onmessage = (event) => {
-      for (const member of members) member.send(event.data);
-    };
-    conn.onclose = () => members.delete(conn);
+    conn.onmessage = (event) => server.broadcast(event.data);
   }),
 });
 

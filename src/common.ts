@@ -8,6 +8,7 @@ export { BINARY, CLOSE, CLOSED, CLOSING, CONNECTING, CONTINUE, OPEN, PING, PONG,
 export { HandshakeError, WebSocketError } from "./protocol/errors.ts";
 export { MemoryStream } from "./socket/memory_stream.ts";
 export { MessageHandler as Handler } from "./http/message_handler.ts";
+export { prepare } from "./socket/prepare.ts";
 export { streamTransport } from "./socket/stream_transport.ts";
 export { upgrade } from "./http/upgrade.ts";
 export type * from "./types.ts";

@@ -19,6 +19,7 @@ export type {
 } from "./protocol/deflate.ts";
 export type { ErrorCode, Refusal, WebSocketError } from "./protocol/errors.ts";
 export type { Fields } from "./protocol/fields.ts";
+export type { Framed, PreparedMessage } from "./protocol/prepared.ts";
 export type { SendOptions } from "./socket/data.ts";
 export type { DeflateOptions } from "./socket/deflate_options.ts";
 export type { Emitter, EventLike, EventListenerLike, Listener, ListenerOptions } from "./socket/emitter.ts";
@@ -74,5 +75,5 @@ export type { ProtocolPolicy } from "./http/negotiate.ts";
 export type { OriginPolicy } from "./http/origin.ts";
 export type { HttpRequest } from "./http/request.ts";
 export type { Cookie, FieldValue, HttpResponse } from "./http/response.ts";
-export type { CloseOptions, Server as BaseServer, ServerOptions } from "./http/server.ts";
+export type { BroadcastOptions, CloseOptions, Server as BaseServer, ServerOptions } from "./http/server.ts";
 export type { Accept, UpgradeOptions } from "./http/upgrade.ts";

@@ -2,7 +2,7 @@
  * `Server`: our own listener. It reads one head from each connection, and upgrades it or answers it.
  *
  * ```
- *   Runtime.listen -> Transport -> Connection -> handler -> WebSocket: stays in `connections` until it is over
+ *   Runtime.listen -> Transport -> Connection -> handler -> WebSocket: stays in `clients` until it is over
  *                                                   `----> answer, Connection: close
  * ```
  */
@@ -14,14 +14,17 @@ import {
   MAX_CLOSE_REASON,
   MAX_HEAD_FIELDS,
   MAX_HEAD_SIZE,
+  OPEN,
 } from "../protocol/constants.ts";
 import { deflateFactory } from "../protocol/context_codec.ts";
 import type { DeflateFactory } from "../protocol/deflate.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { checkCount, checkNames, checkNumber, checkType, checkWhole, wrongKind } from "../socket/check.ts";
+import type { SendOptions } from "../socket/data.ts";
 import type { CodecProvider } from "../socket/message.ts";
 import { codecOf } from "../socket/message_codec.ts";
-import { closeWith, type Socket } from "../socket/socket.ts";
+import { prepare } from "../socket/prepare.ts";
+import { closeWith, Socket } from "../socket/socket.ts";
 import { isLimit, startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
@@ -94,6 +97,12 @@ export interface CloseOptions {
   readonly reason?: string;
   /** Milliseconds for all connections to end by themselves, before they are cut; `Infinity` for ever. @default {10000} */
   readonly deadline?: number;
+}
+
+/** To whom, and how, `Server.broadcast` sends. */
+export interface BroadcastOptions extends SendOptions {
+  /** Clients that do not get it: the one it came from, most of the time. */
+  readonly except?: Socket | Iterable<Socket>;
 }
 
 const DEADLINE = 10_000;
@@ -234,8 +243,47 @@ export class Server implements AsyncDisposable {
   }
 
   /** The WebSockets that are open or closing. */
-  get connections(): ReadonlySet<Socket> {
+  get clients(): ReadonlySet<Socket> {
     return this.#host.sockets;
+  }
+
+  /**
+   * Sends a message to all clients that are open, framed once: see `prepare`, which says what it takes. Returns to how many.
+   *
+   * @throws {TypeError} For what `prepare` does not take, and when an option is unknown or of the wrong kind.
+   *
+   * @example
+   * ```ts
+   * import { Socket, upgrade } from "@sockeye/ws";
+   * import { Server } from "@sockeye/ws/http";
+   *
+   * const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+   *   "/chat": upgrade((conn) => {
+   *     conn.onmessage = (event) => server.broadcast(event.data, { except: conn });
+   *   }),
+   * });
+   * await server.start();
+   * console.assert(server.broadcast("nobody is there") === 0);
+   * await server.close();
+   * ```
+   */
+  broadcast(data: unknown, options: BroadcastOptions = {}): number {
+    checkNames("broadcast", options, new Set(["compress", "except"]));
+    const { compress, except = [] } = options;
+    const message = prepare(data);
+    const passed = except instanceof Socket ? [except] : except;
+    if (typeof passed !== "object" || !(Symbol.iterator in passed)) {
+      throw wrongKind("except", except, "a Socket, or a list of them");
+    }
+    const others = new Set(passed);
+    const how = compress === undefined ? undefined : { compress };
+    let count = 0;
+    for (const socket of this.#host.sockets) {
+      if (socket.readyState !== OPEN || others.has(socket)) continue;
+      socket.send(message, how);
+      count++;
+    }
+    return count;
   }
 
   /**

@@ -17,6 +17,7 @@ import { BINARY, TEXT } from "./constants.ts";
 import { type Codec, type CodecOwner, type DeflateSetup, LENT, type Progress } from "./deflate.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FIN, RSV1 } from "./frame.ts";
+import type { Framed, PreparedMessage } from "./prepared.ts";
 import { utf8Length, type Utf8Validator } from "./utf8.ts";
 
 /** Where a codec stands: nothing is in hand, it wants another turn of the event loop, or it will call `wake`. */
@@ -198,6 +199,17 @@ export class Deflation implements CodecOwner {
     }
     if (wanted) this.#compress(payload, false);
     return wanted;
+  }
+
+  /**
+   * The frame of a message that goes to many. `undefined`: it is sent like any other, because the context is taken over, or
+   * something is still at work.
+   */
+  framed(message: PreparedMessage, compress: boolean | undefined): Framed | undefined {
+    if (this.#closed) return message.plain;
+    if (this.pace !== "idle") return undefined;
+    if (!(compress ?? message.size >= this.#setup.threshold)) return message.plain;
+    return this.#setup.agreement.local.takeover ? undefined : message.deflated(this.#setup);
   }
 
   #isLong(payload: string | Uint8Array): boolean {

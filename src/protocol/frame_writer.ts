@@ -13,6 +13,7 @@ import { MAX_RUN, Output, type Writer } from "./bytes.ts";
 import { CLOSE, TEXT } from "./constants.ts";
 import { FIN, headerSize, MAX_HEADER, writeHeader, writeKey } from "./frame.ts";
 import { freshKey, mask } from "./mask.ts";
+import type { Framed } from "./prepared.ts";
 
 /** Texts up to this many characters are encoded here; the call of an encoder costs more. */
 const CHARACTERS_UP_TO = 64;
@@ -88,6 +89,17 @@ export class FrameWriter {
       output.bytes.set(start === 0 && end === payload.length ? payload : payload.subarray(start, end), body);
     }
     this.#seal(b0, length);
+  }
+
+  /** Writes a frame that was made before: as it is, or masked anew where a client writes. */
+  framed({ bytes, start }: Framed): void {
+    if (this.#masks) return this.frame(bytes[0]!, bytes, start, bytes.length);
+    const output = this.#output;
+    this.overhead += start;
+    if (bytes.length >= MAX_RUN) return output.through(bytes, false);
+    output.reserve(bytes.length);
+    output.bytes.set(bytes, output.length);
+    output.length += bytes.length;
   }
 
   /** Writes header and mask around a payload of `length` bytes that stands where the header will end. */

@@ -31,6 +31,7 @@ import { type ErrorCode, WebSocketError } from "./errors.ts";
 import { describe, faults, hex } from "./faults.ts";
 import { checkHeader, FIN, type FrameHandler, FrameReader, RSV1 } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import type { PreparedMessage } from "./prepared.ts";
 import type { SessionEvents, SessionOptions } from "./session_options.ts";
 import { type AsciiDecoder, decodeAscii, decodeUtf8, highBits, Utf8Validator } from "./utf8.ts";
 
@@ -244,6 +245,15 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
     if (this.#deflation === undefined || !this.#deflation.send(data, compress)) {
       this.#writer.frame(FIN | BINARY, data, 0, data.length);
     }
+  }
+
+  /** Sends a message that is framed already; without `compress` it says itself, or the threshold. */
+  sendPrepared(message: PreparedMessage, compress: boolean | undefined = message.compress): void {
+    const { data, plain } = message;
+    const framed = this.#deflation === undefined ? plain : this.#deflation.framed(message, compress);
+    if (framed !== undefined) this.#writer.framed(framed);
+    else if (typeof data === "string") this.sendText(data, compress);
+    else this.sendBinary(data, compress);
   }
 
   /** {@inheritDoc DeflationHost.plain} */

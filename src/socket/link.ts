@@ -10,6 +10,7 @@
 
 import type { WebSocketError } from "../protocol/errors.ts";
 import type { CloseRecord } from "../protocol/close.ts";
+import type { PreparedMessage } from "../protocol/prepared.ts";
 
 /** What a link tells its owner. Nothing follows `close`. */
 export interface LinkEvents {
@@ -53,6 +54,8 @@ export interface Link {
   sendText(data: string, compress: boolean | undefined): void;
   /** Sends a binary message. The bytes are lent until the call returns. */
   sendBinary(data: Uint8Array, compress: boolean | undefined): void;
+  /** Sends a message that goes to many. */
+  sendPrepared(message: PreparedMessage, compress: boolean | undefined): void;
   /** Sends a ping of at most 125 bytes. */
   ping(data: Uint8Array): void;
   /** Begins the closing handshake; without a code the Close frame is empty. */

@@ -21,6 +21,7 @@ import {
   OPEN,
 } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import type { PreparedMessage } from "../protocol/prepared.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { startTimeout } from "./timeout.ts";
@@ -180,6 +181,12 @@ export class NativeLink implements Link {
   /** {@inheritDoc Link.sendBinary} */
   sendBinary(data: Uint8Array, _compress: boolean | undefined): void {
     this.#send(isOwn(data) ? data : new Uint8Array(data));
+  }
+
+  /** {@inheritDoc Link.sendPrepared} The platform frames it for each anew. */
+  sendPrepared({ data }: PreparedMessage): void {
+    if (typeof data === "string") this.#send(data);
+    else this.sendBinary(data, undefined);
   }
 
   #send(data: string | Uint8Array<ArrayBuffer>): void {

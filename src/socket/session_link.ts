@@ -21,6 +21,7 @@ import {
   type Role,
 } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import type { PreparedMessage } from "../protocol/prepared.ts";
 import { Session } from "../protocol/session.ts";
 import type { SessionEvents } from "../protocol/session_options.ts";
 import type { Link, LinkEvents } from "./link.ts";
@@ -81,7 +82,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     const messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
     this.#clock = new MessageClock(messageTimeout, () => this.#messageIsLate(messageTimeout));
     if (options.deflate !== undefined) {
-      this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.#work());
+      this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.woken());
     }
     this.#flushLater = () => {
       this.#scheduled = false;
@@ -149,8 +150,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#flush();
   }
 
-  /** A turn for messages that are inflated or compressed piece by piece. */
-  #work(): void {
+  /** {@inheritDoc SessionEvents.woken} A turn for messages that are inflated or compressed piece by piece. */
+  woken(): void {
     if (this.#phase === "over") return;
     this.#receiving = true;
     this.#session.work();
@@ -164,11 +165,6 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#stalled = false;
     this.heard++;
     this.#goOn();
-  }
-
-  /** {@inheritDoc SessionEvents.woken} */
-  woken(): void {
-    this.#work();
   }
 
   /** {@inheritDoc TransportSink.end} */
@@ -260,6 +256,12 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc Link.sendBinary} */
   sendBinary(data: Uint8Array, compress: boolean | undefined): void {
     this.#session.sendBinary(data, compress);
+    if (!this.#receiving) this.#schedule();
+  }
+
+  /** {@inheritDoc Link.sendPrepared} */
+  sendPrepared(message: PreparedMessage, compress: boolean | undefined): void {
+    this.#session.sendPrepared(message, compress);
     if (!this.#receiving) this.#schedule();
   }
 

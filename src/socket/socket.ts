@@ -13,6 +13,7 @@
 import type { CloseRecord } from "../protocol/close.ts";
 import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import { PreparedMessage } from "../protocol/prepared.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { abortError } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
@@ -175,7 +176,7 @@ export class Socket extends SocketEmitter<Socket> {
 
   /**
    * Sends a message: a string as text; an ArrayBuffer, a view or a Blob as binary; a `Message` as what it is; anything else
-   * as its string. Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
+   * as its string; what `prepare` made without framing it again. Order is kept and nothing is lost. After closing it does nothing but count, as on the web.
    *
    * Returns false when so much waits to be sent that the caller should stop; `drain` follows. Throws a `DOMException` named
    * `InvalidStateError` while connecting, a `TypeError` for what cannot be sent, and for a wrong option.
@@ -185,6 +186,7 @@ export class Socket extends SocketEmitter<Socket> {
    */
   send(data: unknown, options?: SendOptions): boolean {
     if (arguments.length === 0) throw new TypeError("Cannot send: data is missing, wanted anything");
+    if (data instanceof PreparedMessage) return this.#sendPrepared(data, options);
     const payload = typeof data === "string" ? data : toPayload(data);
     const compress = typeof data === "string" && options === undefined ? undefined : compressOf(data, options);
     if (this.#readyState !== OPEN) return this.#refuse(payload);
@@ -197,6 +199,14 @@ export class Socket extends SocketEmitter<Socket> {
     if (typeof payload === "string") link.sendText(payload, compress);
     else link.sendBinary(payload, compress);
     return !link.congested;
+  }
+
+  #sendPrepared(message: PreparedMessage, options: SendOptions | undefined): boolean {
+    const compress = options === undefined ? undefined : compressOf(message, options);
+    if (this.#readyState !== OPEN) return this.#refuse(message.data);
+    if (this.#queue?.busy) return this.#sendLater(message.data, compress ?? message.compress);
+    this.#link!.sendPrepared(message, compress);
+    return !this.#link!.congested;
   }
 
   #refuse(payload: string | Uint8Array | Blob): boolean {

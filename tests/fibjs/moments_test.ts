@@ -159,7 +159,7 @@ test("moment: each end of an open connection, at the server", async () => {
       await wire.bytes(2 + 5);
       await act(wire, "server", moment);
       assertEquals(await told, ["message first", ...moment[2]], moment[0]);
-      assertEquals(svr.connections.size, 0);
+      assertEquals(svr.clients.size, 0);
     });
   }
 });

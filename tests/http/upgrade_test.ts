@@ -302,10 +302,10 @@ test("upgrade() gives accept an open Socket and the request", async () => {
   assertEquals(conn.remote?.transport, "tcp");
   assertEquals([req.params[0], req.query.get("x"), req.cookies.get("a")], ["7", "y", "1"]);
   assertEquals([req.upgrade, req.firstHeader("upgrade"), req.isEnded()], [true, "websocket", true]);
-  assertEquals([...setup.server.connections], [conn]);
+  assertEquals([...setup.server.clients], [conn]);
   client.transport.abort();
   await setup.server.close({ deadline: Infinity });
-  assertEquals(setup.server.connections.size, 0);
+  assertEquals(setup.server.clients.size, 0);
 });
 
 test("upgrade() loses no message while accept waits before it listens", async () => {
@@ -336,12 +336,12 @@ test("upgrade() forgets a connection that nobody listens to, when its peer ends"
   const setup = await Setup.start(upgrade(() => {}));
   const open = async (): Promise<RawClient> => (await shake(setup, handshake())).client;
   const [ends, aborts, closes] = [await open(), await open(), await open()];
-  assertEquals(setup.server.connections.size, 3);
+  assertEquals(setup.server.clients.size, 3);
   ends.transport.end();
   aborts.transport.abort();
   closes.send(frame("\x03\xe8", 8));
-  for (let i = 0; setup.server.connections.size > 0; i++) {
-    assert(i < 100, `${setup.server.connections.size} connections are left`);
+  for (let i = 0; setup.server.clients.size > 0; i++) {
+    assert(i < 100, `${setup.server.clients.size} connections are left`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await setup.server.close();
@@ -435,7 +435,7 @@ test("Server.close() closes every WebSocket with 1001, or as it is told, and wai
     assertEquals(accepted.map(({ readyState }) => readyState), [3, 3, 3]);
     assertEquals(ends.length, 2);
     for (const { code, reason, wasClean } of await closes) assertEquals([code, reason, wasClean], [...wanted, true]);
-    assertEquals(setup.server.connections.size, 0);
+    assertEquals(setup.server.clients.size, 0);
   }
 });
 
@@ -502,7 +502,7 @@ test("upgrade() does not accept a peer that is gone", async () => {
   late.resolve();
   await done.promise;
   await setup.server.close({ deadline: Infinity });
-  assertEquals([setup.reports, setup.server.connections.size], [[], 0]);
+  assertEquals([setup.reports, setup.server.clients.size], [[], 0]);
 });
 
 test("await using closes a server", async () => {

@@ -79,7 +79,7 @@ const setting = JSON.parse(process.argv[2] ?? "{}") as Setting;
 const server = new Server({ port: 0, hostname: "127.0.0.1", ...setting.server }, {
   "/report": () => {
     const { rss } = process.memoryUsage();
-    const report: Report = { held: heldBytes(), rss, connections: server.connections.size, ends };
+    const report: Report = { held: heldBytes(), rss, connections: server.clients.size, ends };
     return new Response(JSON.stringify(report));
   },
   "/ws": upgrade(setting.upgrade ?? {}, (conn) => {

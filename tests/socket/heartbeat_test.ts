@@ -100,7 +100,7 @@ check("heartbeat of a server that nobody listens to ends a dead connection", asy
   let over: (open: number) => void = () => {};
   const ended = new Promise<number>((resolve) => over = resolve);
   const setup = await Setup.start(upgrade(fast, (conn) => {
-    setTimeout(() => conn.on("close", () => over(setup.server.connections.size)), 300);
+    setTimeout(() => conn.on("close", () => over(setup.server.clients.size)), 300);
   }));
   const client = await setup.connect();
   client.send(
