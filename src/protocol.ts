@@ -52,26 +52,27 @@ export {
   parseClose,
   summarizeClose,
 } from "./protocol/close.ts";
-export type { CompressionHost, DeflationHost, InflationHost } from "./protocol/compression.ts";
 export { deflateFactory } from "./protocol/context_codec.ts";
 export type { DeflateContext, DeflateContexts } from "./protocol/contexts.ts";
+export type {
+  Codec,
+  CodecOwner,
+  DeflateAbility,
+  DeflateFactory,
+  DeflaterOptions,
+  DeflateSide,
+  InflaterOptions,
+  Progress,
+} from "./protocol/codec.ts";
 export {
   acceptDeflate,
-  type Codec,
-  type CodecOwner,
   confirmDeflate,
-  type DeflateAbility,
   type DeflateAcceptance,
   type DeflateAgreement,
-  type DeflateFactory,
   type DeflateParameters,
-  type DeflaterOptions,
   type DeflateSetup,
-  type DeflateSide,
-  type InflaterOptions,
   offerDeflate,
   PERMESSAGE_DEFLATE,
-  type Progress,
 } from "./protocol/deflate.ts";
 export { type ErrorCode, HandshakeError, type Refusal, WebSocketError } from "./protocol/errors.ts";
 export { checkHeader, type FrameHandler, FrameReader, headerSize, writeHeader, writeKey } from "./protocol/frame.ts";

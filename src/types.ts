@@ -11,12 +11,12 @@ export type {
   CodecOwner,
   DeflateAbility,
   DeflateFactory,
-  DeflateParameters,
   DeflaterOptions,
   DeflateSide,
   InflaterOptions,
   Progress,
-} from "./protocol/deflate.ts";
+} from "./protocol/codec.ts";
+export type { DeflateParameters } from "./protocol/deflate.ts";
 export type { ErrorCode, Refusal, WebSocketError } from "./protocol/errors.ts";
 export type { Fields } from "./protocol/fields.ts";
 export type { Framed, PreparedMessage } from "./protocol/prepared.ts";

@@ -9,7 +9,7 @@
  * ```
  */
 
-import type { DeflateFactory } from "../protocol/deflate.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { acceptHead } from "../protocol/handshake.ts";
 import type { RequestHead } from "../protocol/head.ts";

@@ -8,7 +8,7 @@
  * ```
  */
 
-import type { DeflateFactory } from "../protocol/deflate.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
 import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";

@@ -2,7 +2,8 @@
  * What becomes of the extensions and the subprotocols that a client offers.
  */
 
-import { acceptDeflate, type DeflateFactory } from "../protocol/deflate.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
+import { acceptDeflate } from "../protocol/deflate.ts";
 import { type Extension, formatExtensions, isToken, quote } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "../socket/deflate_options.ts";
 import type { LinkOptions } from "../socket/link_options.ts";

@@ -17,7 +17,7 @@ import {
   OPEN,
 } from "../protocol/constants.ts";
 import { deflateFactory } from "../protocol/context_codec.ts";
-import type { DeflateFactory } from "../protocol/deflate.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { checkCount, checkNames, checkNumber, checkType, checkWhole, wrongKind } from "../socket/check.ts";
 import type { SendOptions } from "../socket/data.ts";

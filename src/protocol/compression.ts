@@ -14,7 +14,8 @@
 
 import { Gatherer } from "./bytes.ts";
 import { BINARY, TEXT } from "./constants.ts";
-import { type Codec, type CodecOwner, type DeflateSetup, LENT, type Progress } from "./deflate.ts";
+import { type Codec, type CodecOwner, LENT, type Progress } from "./codec.ts";
+import type { DeflateSetup } from "./deflate.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FIN, RSV1 } from "./frame.ts";
 import type { Framed, PreparedMessage } from "./prepared.ts";

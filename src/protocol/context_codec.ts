@@ -22,7 +22,7 @@ import {
   type InflaterOptions,
   LENT,
   type Progress,
-} from "./deflate.ts";
+} from "./codec.ts";
 import {
   type ContextHolder,
   ContextPool,

@@ -3,7 +3,33 @@
  * their next use.
  */
 
-/** One stream of raw DEFLATE (RFC 1951), compressing or inflating. */
+/**
+ * One stream of raw DEFLATE (RFC 1951), compressing or inflating.
+ *
+ * @example
+ * ```ts
+ * import type { DeflateContext } from "@sockeye/ws/protocol";
+ *
+ * // A context that does not compress: each run is a stored block, and an empty one behind it.
+ * class Stored implements DeflateContext {
+ *   inputLeft = 0;
+ *   outputLeft = 0;
+ *   run(input: Uint8Array, at: number, end: number, output: Uint8Array, outputAt: number): boolean {
+ *     const length = end - at;
+ *     output.set([0, length, length >> 8, ~length, ~length >> 8], outputAt);
+ *     output.set(input.subarray(at, end), outputAt + 5);
+ *     output.set([0, 0, 0, 0xff, 0xff], outputAt + 5 + length);
+ *     this.outputLeft = output.length - outputAt - length - 10;
+ *     return true;
+ *   }
+ *   reset(): void {}
+ *   close(): void {}
+ * }
+ * const output = new Uint8Array(64);
+ * const context = new Stored();
+ * console.assert(context.run(Uint8Array.of(1, 2, 3), 0, 3, output, 0) && context.outputLeft === 51);
+ * ```
+ */
 export interface DeflateContext {
   /** Bytes of the input that the last `run` did not use. */
   readonly inputLeft: number;
@@ -28,7 +54,24 @@ export interface DeflateContext {
   close(): void;
 }
 
-/** What makes contexts: the part of compression that a runtime lends. */
+/**
+ * What makes contexts: the part of compression that a runtime lends.
+ *
+ * @example
+ * ```ts
+ * import { type DeflateContexts, deflateFactory } from "@sockeye/ws/protocol";
+ *
+ * // The same contexts, counted.
+ * function counted(contexts: DeflateContexts, made: (direction: string) => void): DeflateContexts {
+ *   return {
+ *     deflater: (...options) => (made("deflate"), contexts.deflater(...options)),
+ *     inflater: (...options) => (made("inflate"), contexts.inflater(...options)),
+ *   };
+ * }
+ * const factory = (contexts: DeflateContexts) => deflateFactory(counted(contexts, console.log));
+ * console.assert(factory.length === 1);
+ * ```
+ */
 export interface DeflateContexts {
   /** Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over. */
   deflater(windowBits: number, level: number, memLevel: number, dictionary?: Uint8Array): DeflateContext;

@@ -1,5 +1,5 @@
 /**
- * permessage-deflate (RFC 7692): what the two ends agree on, and what a runtime lends to do it.
+ * permessage-deflate (RFC 7692): what the two ends agree on.
  *
  * ```
  *   client: offerDeflate ---- Sec-WebSocket-Extensions ---> server: acceptDeflate (the first offer that can be met)
@@ -14,6 +14,7 @@
  * within the limit: zlib looks back at most 262 bytes less than the window, and 250 is below the 256 of 8 bits.
  */
 
+import type { DeflateAbility, DeflateFactory, DeflateSide } from "./codec.ts";
 import { WebSocketError } from "./errors.ts";
 import { type Extension, formatExtensions, quote } from "./headers.ts";
 
@@ -61,15 +62,20 @@ export interface DeflateParameters {
   readonly clientMaxWindowBits?: number;
 }
 
-/** What was agreed on for one direction. */
-export interface DeflateSide {
-  /** The window of one message is kept for the next. */
-  readonly takeover: boolean;
-  /** Bits of the window, 8 to 15. */
-  readonly windowBits: number;
-}
-
-/** What was agreed on: how this end compresses, and how the other one does. */
+/**
+ * What was agreed on: how this end compresses, and how the other one does.
+ *
+ * @example
+ * ```ts
+ * import { acceptDeflate, type DeflateAgreement, parseExtensions } from "@sockeye/ws/protocol";
+ *
+ * const offers = parseExtensions("permessage-deflate; client_no_context_takeover; server_max_window_bits=10")!;
+ * const accepted = acceptDeflate(offers, {}, { takeover: true, minWindowBits: 8 });
+ * const agreement: DeflateAgreement = accepted!.agreement;
+ * console.assert(agreement.local.takeover && agreement.local.windowBits === 10);
+ * console.assert(!agreement.remote.takeover && agreement.remote.windowBits === 15);
+ * ```
+ */
 export interface DeflateAgreement {
   /** How this end compresses. */
   readonly local: DeflateSide;
@@ -77,73 +83,22 @@ export interface DeflateAgreement {
   readonly remote: DeflateSide;
 }
 
-/** What a codec is able to do, for the negotiation. */
-export interface DeflateAbility {
-  /** It can keep the window of one message for the next, in both directions. */
-  readonly takeover: boolean;
-  /** The smallest window it can limit itself to when it compresses, in bits. */
-  readonly minWindowBits: number;
-}
-
-/** What takes the bytes that a codec makes. */
-export interface CodecOwner {
-  /**
-   * Takes a piece of a message that was compressed or inflated; `last` ends the message, and then the piece may be empty.
-   * The bytes are lent until the call returns. Returns whether to go on.
-   */
-  take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean;
-  /** A codec that is `waiting` wants its `work` to be called. Never called from inside of a call of the owner. */
-  wake(): void;
-}
-
 /**
- * How far a codec came with what it was given: it is used up (`done`); the rest is for another turn of the event loop
- * (`busy`), or for when it calls `wake` (`waiting`); the bytes are not DEFLATE (`invalid`); they inflate to more than the
- * limit (`too big`). After the last two the codec is of no use.
+ * What a session needs to speak permessage-deflate.
+ *
+ * @example
+ * ```ts
+ * import { type DeflateFactory, type DeflateSetup, Session, type SessionEvents } from "@sockeye/ws/protocol";
+ *
+ * const side = { takeover: true, windowBits: 15 };
+ * const open = (factory: DeflateFactory, events: SessionEvents): Session => {
+ *   const agreement = { local: side, remote: side };
+ *   const deflate: DeflateSetup = { factory, agreement, level: 6, memLevel: 6, threshold: 0, releaseAfter: 10_000 };
+ *   return new Session("server", events, { deflate });
+ * };
+ * console.assert(open.length === 2);
+ * ```
  */
-export type Progress = "done" | "busy" | "waiting" | "invalid" | "too big";
-
-/** A piece of up to so many bytes is copied by the codec that does not work on it at once. */
-export const LENT = 65_536;
-
-/** One direction of one connection: takes message after message, each in pieces, and gives them to its owner. */
-export interface Codec {
-  /**
-   * Takes the next piece of a message; `last` ends the message. One of more than `LENT` bytes is lent until the answer is
-   * neither `busy` nor `waiting`. Compressed messages come and go without the four bytes `00 00 ff ff` (RFC 7692, 7.2).
-   */
-  push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress;
-  /** Goes on with the piece in hand. */
-  work(): Progress;
-  /** Gives memory back that can be had again; called when the connection is idle. In mid-message it does nothing. */
-  release(): void;
-  /** Frees all, at any time; from inside of `take`, that then returns false. It is not used again. */
-  close(): void;
-}
-
-/** How an inflater is to work. */
-export interface InflaterOptions extends DeflateSide {
-  /** Bytes a message may inflate to. Its owner counts them in `take`; this is for codecs that give a message whole. */
-  readonly limit: number;
-}
-
-/** How a deflater is to work. */
-export interface DeflaterOptions extends DeflateSide {
-  /** From 0 (stored) over 1 (fast) to 9 (small). */
-  readonly level: number;
-  /** From 1 (little memory) to 9. */
-  readonly memLevel: number;
-}
-
-/** Compression as messages. */
-export interface DeflateFactory extends DeflateAbility {
-  /** Makes what compresses the messages of one connection. */
-  deflater(options: DeflaterOptions, owner: CodecOwner): Codec;
-  /** Makes what inflates the messages of one connection. */
-  inflater(options: InflaterOptions, owner: CodecOwner): Codec;
-}
-
-/** What a session needs to speak permessage-deflate. */
 export interface DeflateSetup {
   /** What compresses. */
   readonly factory: DeflateFactory;

@@ -9,8 +9,9 @@
  */
 
 import { Gatherer } from "./bytes.ts";
+import type { CodecOwner, DeflateFactory, DeflaterOptions } from "./codec.ts";
 import { BINARY, TEXT } from "./constants.ts";
-import type { CodecOwner, DeflateFactory, DeflateSetup } from "./deflate.ts";
+import type { DeflateSetup } from "./deflate.ts";
 import { FIN, headerSize, RSV1, writeHeader } from "./frame.ts";
 
 /** A frame without a mask. Nobody writes to it. */
@@ -81,7 +82,7 @@ export class PreparedMessage {
     return this.#deflated.get(key);
   }
 
-  #deflate(factory: DeflateFactory, options: Parameters<DeflateFactory["deflater"]>[0]): Framed | undefined {
+  #deflate(factory: DeflateFactory, options: DeflaterOptions): Framed | undefined {
     const gatherer = new Gatherer();
     const owner: CodecOwner = {
       take(bytes, start, end) {

@@ -15,7 +15,7 @@
 
 import { Gatherer } from "./bytes.ts";
 import { type CloseFrame, type CloseRecord, formatClose, parseClose } from "./close.ts";
-import { Deflation, type DeflationHost, Inflation, type InflationHost } from "./compression.ts";
+import { Deflation, Inflation } from "./compression.ts";
 import {
   BINARY,
   CLOSE,
@@ -72,7 +72,7 @@ const SHORT_TEXT = 1_024;
  * console.assert(run.length === 7 && run[0] === 0x81 && run[1] === 5);
  * ```
  */
-export class Session implements FrameHandler, InflationHost, DeflationHost {
+export class Session implements FrameHandler {
   readonly #role: Role;
   readonly #events: SessionEvents;
   readonly #maxPayload: number;
@@ -256,23 +256,23 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
     else this.sendBinary(data, compress);
   }
 
-  /** {@inheritDoc DeflationHost.plain} */
+  /** For the compression: sends a message plain, which had to wait. */
   plain(payload: string | Uint8Array): void {
     if (typeof payload === "string") this.#writer.text(payload);
     else this.#writer.frame(FIN | BINARY, payload, 0, payload.length);
   }
 
-  /** {@inheritDoc DeflationHost.deflated} */
+  /** For the compression: sends a frame of a compressed message, by its first byte and its payload, which is lent. */
   deflated(b0: number, bytes: Uint8Array, start: number, end: number): void {
     this.#writer.frame(b0, bytes, start, end);
   }
 
-  /** {@inheritDoc DeflationHost.drained} */
+  /** For the compression: all that waited has been sent. */
   drained(): void {
     if (this.#closing !== undefined) this.#sendClose(this.#closing);
   }
 
-  /** {@inheritDoc CompressionHost.woken} */
+  /** For the compression: a codec that waited can go on. */
   woken(): void {
     this.#events.woken?.();
   }
@@ -379,7 +379,7 @@ export class Session implements FrameHandler, InflationHost, DeflationHost {
     return this.#deliver(message, 0, message.length, 1, true);
   }
 
-  /** {@inheritDoc InflationHost.inflated} */
+  /** For the compression: takes a whole message that was inflated. `checked`: a text is UTF-8 but for its last character. */
   inflated(bytes: Uint8Array, start: number, end: number, checked: boolean): boolean {
     const high = this.#opcode === TEXT && end - start <= SHORT_TEXT ? highBits(bytes, start, end) : 1;
     return this.#deliver(bytes, start, end, high, checked);

@@ -12,7 +12,7 @@
  * streams take whatever follows it for an error; with more behind it the message is refused.
  */
 
-import type { Codec, CodecOwner, DeflateFactory, InflaterOptions, Progress } from "../protocol/deflate.ts";
+import type { Codec, CodecOwner, DeflateFactory, InflaterOptions, Progress } from "../protocol/codec.ts";
 import type { Runtime } from "../socket/transport.ts";
 
 /** The tail that is not sent (RFC 7692, section 7.2), and an empty stored block that is final. */

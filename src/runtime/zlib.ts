@@ -17,7 +17,7 @@ import type {
   DeflaterOptions,
   InflaterOptions,
   Progress,
-} from "../protocol/deflate.ts";
+} from "../protocol/codec.ts";
 import type { Runtime } from "../socket/transport.ts";
 
 /** The handle of a stream of `node:zlib`. */

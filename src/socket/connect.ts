@@ -10,8 +10,9 @@
 
 import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
-import { confirmDeflate, type DeflateFactory, type DeflateSetup, offerDeflate } from "../protocol/deflate.ts";
 import { createKey } from "../protocol/accept_key.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
+import { confirmDeflate, type DeflateSetup, offerDeflate } from "../protocol/deflate.ts";
 import { checkResponse, requestHead } from "../protocol/handshake.ts";
 import { formatHead, type ResponseHead } from "../protocol/head.ts";
 import { formatExtensions } from "../protocol/headers.ts";

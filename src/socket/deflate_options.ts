@@ -3,9 +3,9 @@
  * the two ends have agreed.
  */
 
+import type { DeflateFactory } from "../protocol/codec.ts";
 import {
   type DeflateAgreement,
-  type DeflateFactory,
   type DeflateParameters,
   type DeflateSetup,
   MAX_WINDOW_BITS,

@@ -9,13 +9,8 @@
 
 import { Gatherer } from "../protocol/bytes.ts";
 import { deflateFactory } from "../protocol/context_codec.ts";
-import {
-  type Codec,
-  type CodecOwner,
-  type DeflateFactory,
-  MAX_WINDOW_BITS,
-  type Progress,
-} from "../protocol/deflate.ts";
+import type { Codec, CodecOwner, DeflateFactory, Progress } from "../protocol/codec.ts";
+import { MAX_WINDOW_BITS } from "../protocol/deflate.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { CodecProvider, MessageCodec } from "./message.ts";
 import type { Runtime } from "./transport.ts";

@@ -10,7 +10,7 @@
  */
 
 import type { DeflateContexts } from "../protocol/contexts.ts";
-import type { DeflateFactory } from "../protocol/deflate.ts";
+import type { DeflateFactory } from "../protocol/codec.ts";
 
 /**
  * One end of a connection, for logs and policy; never for decisions of the protocol.

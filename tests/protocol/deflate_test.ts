@@ -2,10 +2,10 @@
 
 import { test } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
+import type { DeflateAbility } from "../../src/protocol/codec.ts";
 import {
   acceptDeflate,
   confirmDeflate,
-  type DeflateAbility,
   type DeflateAgreement,
   type DeflateParameters,
   offerDeflate,

@@ -2,8 +2,9 @@
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
+import type { DeflateFactory, DeflateSide } from "../../src/protocol/codec.ts";
 import { deflateFactory } from "../../src/protocol/context_codec.ts";
-import type { DeflateFactory, DeflateSetup, DeflateSide } from "../../src/protocol/deflate.ts";
+import type { DeflateSetup } from "../../src/protocol/deflate.ts";
 import { PreparedMessage } from "../../src/protocol/prepared.ts";
 import { zlibDeflate } from "../../src/runtime/zlib.ts";
 import { concat } from "../frames.ts";

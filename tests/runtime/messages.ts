@@ -1,6 +1,6 @@
 /** Drives codecs as a connection does, and gathers what they make into messages. */
 
-import type { Codec, CodecOwner, Progress } from "../../src/protocol/deflate.ts";
+import type { Codec, CodecOwner, Progress } from "../../src/protocol/codec.ts";
 
 /** The owner of one codec. */
 export class Messages implements CodecOwner {

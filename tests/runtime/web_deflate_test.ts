@@ -5,7 +5,7 @@ import { constants, deflateRawSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import { ContextDeflate } from "../../src/protocol/context_codec.ts";
 import type { DeflateContexts } from "../../src/protocol/contexts.ts";
-import type { DeflateFactory } from "../../src/protocol/deflate.ts";
+import type { DeflateFactory } from "../../src/protocol/codec.ts";
 import { webDeflate } from "../../src/runtime/web_deflate.ts";
 import { zlibDeflate } from "../../src/runtime/zlib.ts";
 import { inflate } from "../inflate.ts";

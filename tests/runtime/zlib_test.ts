@@ -5,7 +5,7 @@ import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "n
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { ContextDeflate } from "../../src/protocol/context_codec.ts";
 import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
-import type { DeflateFactory, DeflaterOptions, InflaterOptions } from "../../src/protocol/deflate.ts";
+import type { DeflateFactory, DeflaterOptions, InflaterOptions } from "../../src/protocol/codec.ts";
 import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
 import { inflate } from "../inflate.ts";
 import { Random } from "../random.ts";

@@ -6,7 +6,7 @@ import { type MessageEvent, type Socket, upgrade, type UpgradeOptions } from "@s
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { Server } from "../../src/http/server.ts";
 import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
-import type { DeflateFactory } from "../../src/protocol/deflate.ts";
+import type { DeflateFactory } from "../../src/protocol/codec.ts";
 import { currentRuntime } from "../../src/runtime/current.ts";
 import { webDeflate } from "../../src/runtime/web_deflate.ts";
 import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ContextDeflate } from "../../src/protocol/context_codec.ts";
-import type { Codec, CodecOwner, DeflateFactory, Progress } from "../../src/protocol/deflate.ts";
+import type { Codec, CodecOwner, DeflateFactory, Progress } from "../../src/protocol/codec.ts";
 import type { ErrorCode } from "../../src/protocol/errors.ts";
 import { TEXT } from "../../src/protocol/constants.ts";
 import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
