@@ -6,7 +6,9 @@
  */
 
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { checkConsumer } from "./consumer.ts";
+import { withoutExample } from "./documented.ts";
 import { denoFlags } from "./jsr.ts";
 import { exists, readManifest, root } from "./manifest.ts";
 import { companions } from "./package_data.ts";
@@ -23,10 +25,10 @@ const progress = /^(Check|Download|Initialize) .*\n/gm;
 /** What `console.assert` prints; it does not throw. */
 const failedAssertion = "Assertion failed";
 
-/** Runs `deno` at the top of the tree. What it ends with counts, and that no assertion of an example failed. */
-async function deno(...args: string[]): Promise<string> {
+/** Runs `deno` at the top of the tree. */
+async function run(args: readonly string[]): Promise<{ success: boolean; code: number; out: string; err: string }> {
   const { success, code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args,
+    args: [...args],
     cwd: root,
     env: { NO_COLOR: "1" },
     stdin: "null",
@@ -34,9 +36,27 @@ async function deno(...args: string[]): Promise<string> {
     stderr: "piped",
   }).output();
   const decoder = new TextDecoder();
-  const said = `${decoder.decode(stdout)}${decoder.decode(stderr)}`.replaceAll(progress, "").trim();
+  return { success, code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** Runs `deno`. What it ends with counts, and that no assertion of an example failed. */
+async function deno(...args: string[]): Promise<string> {
+  const { success, code, out, err } = await run(args);
+  const said = `${out}${err}`.replaceAll(progress, "").trim();
   if (success && !said.includes(failedAssertion)) return "";
   return said || `exit code ${code}`;
+}
+
+/** Every export is documented, and has an example. */
+async function checkDoc(flags: readonly string[], entries: readonly string[]): Promise<string> {
+  const lint = await deno("doc", "--lint", ...flags, ...entries);
+  const lacking = new Set<string>();
+  for (const entry of entries) {
+    const { success, out, err } = await run(["doc", "--json", ...flags, entry]);
+    if (!success) return err;
+    for (const line of withoutExample(JSON.parse(out))) lacking.add(line.replace(`${pathToFileURL(root)}/`, ""));
+  }
+  return [lint, ...lacking].filter((line) => line !== "").join("\n");
 }
 
 /** Those of the paths that exist. */
@@ -62,7 +82,7 @@ async function steps(): Promise<Step[]> {
     { name: "lint", run: () => deno("lint") },
     { name: "layers", run: () => deno("run", "-A", "--no-lock", "scripts/layers.ts") },
     { name: "types", run: () => deno("check", ...flags, ...code) },
-    { name: "doc", run: () => deno("doc", "--lint", ...flags, ...entries) },
+    { name: "doc", run: () => checkDoc(flags, entries) },
     { name: "examples", run: () => deno("test", "--doc", "-A", ...flags, ...documented) },
     { name: "publish", run: () => deno("publish", "--dry-run", "--allow-dirty") },
     { name: "npm", run: checkConsumer },
