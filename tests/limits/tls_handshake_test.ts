@@ -25,7 +25,7 @@ function ended(port: number, bytes: Uint8Array): Promise<number> {
 
 test("a TLS handshake that is not made in time ends; others go on", options, async () => {
   await using server = new Server({
-    ...{ port: 0, hostname: "127.0.0.1", handshakeTimeout: 300 },
+    ...{ port: 0, hostname: "127.0.0.1", handshakeTimeout: 2_000 },
     tls: { cert: serverCert, key: serverKey },
   }, {
     "/": upgrade((conn) => {
@@ -39,7 +39,7 @@ test("a TLS handshake that is not made in time ends; others go on", options, asy
   );
   const socket = new Socket(`wss://localhost:${server.port}/`, { tls: { ca } });
   await new Promise((resolve) => socket.onopen = resolve);
-  for (const took of await Promise.all(silent)) assert(took >= 250 && took < 10_000, `it ended after ${took} ms`);
+  for (const took of await Promise.all(silent)) assert(took >= 1_900 && took < 60_000, `it ended after ${took} ms`);
   // The one that is open was not touched.
   const echo = new Promise<unknown>((resolve) => socket.onmessage = ({ data }) => resolve(data));
   socket.send("still here");
