@@ -57,7 +57,7 @@ export async function packageJson(manifest: Manifest): Promise<Record<string, un
     author: "The Sockeye authors",
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20.19", bun: ">=1.2", deno: ">=2.4" },
+    engines: { node: ">=20.19", bun: ">=1.4", deno: ">=2.4" },
     exports: {
       ...Object.fromEntries(entryPoints(manifest).map((entry) => [entry.name, conditions(manifest, entry)])),
       "./package.json": "./package.json",
