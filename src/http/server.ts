@@ -99,7 +99,22 @@ export interface CloseOptions {
   readonly deadline?: number;
 }
 
-/** To whom, and how, `Server.broadcast` sends. */
+/**
+ * To whom, and how, `Server.broadcast` sends.
+ *
+ * @example
+ * ```ts
+ * import { upgrade } from "@sockeye/ws";
+ * import { type BroadcastOptions, Server } from "@sockeye/ws/http";
+ *
+ * const server: Server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+ *   "/chat": upgrade((conn) => {
+ *     const toOthers: BroadcastOptions = { except: conn };
+ *     conn.onmessage = ({ data }) => server.broadcast(data, toOthers);
+ *   }),
+ * });
+ * ```
+ */
 export interface BroadcastOptions extends SendOptions {
   /** Clients that do not get it: the one it came from, most of the time. */
   readonly except?: Socket | Iterable<Socket>;

@@ -14,7 +14,17 @@ import { BINARY, TEXT } from "./constants.ts";
 import type { DeflateSetup } from "./deflate.ts";
 import { FIN, headerSize, RSV1, writeHeader } from "./frame.ts";
 
-/** A frame without a mask. Nobody writes to it. */
+/**
+ * A frame without a mask. Nobody writes to it.
+ *
+ * @example
+ * ```ts
+ * import { type Framed, prepare } from "@sockeye/ws";
+ *
+ * const { bytes, start }: Framed = prepare("Hello").plain;
+ * console.assert(new TextDecoder().decode(bytes.subarray(start)) === "Hello");
+ * ```
+ */
 export interface Framed {
   /** Header and payload. */
   readonly bytes: Uint8Array;
