@@ -53,9 +53,10 @@ class LengthReader implements BodyReader {
     this.#length = length;
   }
 
-  push(chunk: Uint8Array): Uint8Array | undefined {
+  push(chunk: Uint8Array): Uint8Array | RequestError | undefined {
     const missing = this.#length - this.#gatherer.length;
-    this.#gatherer.append(chunk, 0, Math.min(chunk.length, missing), this.#length);
+    const end = Math.min(chunk.length, missing);
+    if (!this.#gatherer.append(chunk, 0, end, this.#length)) return tooLarge(this.#length);
     return chunk.length < missing ? undefined : this.#gatherer.take();
   }
 }
@@ -81,7 +82,7 @@ class ChunkedReader implements BodyReader {
     for (let at = 0; at < chunk.length;) {
       if (this.#state === "data") {
         const end = Math.min(chunk.length, at + this.#missing);
-        this.#gatherer.append(chunk, at, end, undefined, this.#maxSize);
+        if (!this.#gatherer.append(chunk, at, end, undefined, this.#maxSize)) return tooLarge(this.#maxSize);
         this.#missing -= end - at;
         at = end;
         if (this.#missing === 0) this.#state = "end of data";

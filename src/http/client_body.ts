@@ -56,13 +56,13 @@ class UntilEnd implements BodyReader {
   }
 
   push(chunk: Uint8Array): RequestError | undefined {
-    if (this.#gatherer.length + chunk.length > this.#maxSize) {
+    const fits = this.#gatherer.length + chunk.length <= this.#maxSize;
+    if (!fits || !this.#gatherer.append(chunk, 0, chunk.length, undefined, this.#maxSize)) {
       return new RequestError(
         413,
         `Cannot read the body: it is over the limit of ${this.#maxSize} bytes (maxBodySize)`,
       );
     }
-    this.#gatherer.append(chunk, 0, chunk.length);
     return undefined;
   }
 

@@ -213,9 +213,9 @@ class UpgradeHandler implements Handler {
 
   #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
     const exchange = exchangeOf(req);
-    const { heartbeat } = this.#connection;
+    const { heartbeat, limits: { messageTimeout } } = this.#connection;
     const { remote, codec } = exchange;
-    const conn = acceptSocket(link, { origin: request.origin ?? "", remote, heartbeat, codec });
+    const conn = acceptSocket(link, { origin: request.origin ?? "", remote, heartbeat, messageTimeout, codec });
     exchange.accepted(conn);
     const fail = (error: unknown): void => {
       if (this.#report === undefined) exchange.report(error);

@@ -33,20 +33,24 @@ export class Gatherer {
 
   /**
    * Takes a copy of `chunk[start..end)`. `total` is the length of the whole message, where it is known; `limit` is what it
-   * may come to, where it is not.
+   * may come to, where it is not. Returns false, having taken nothing, where there is no memory of that size: with a large
+   * enough limit a message can outgrow what the runtime has.
    */
-  append(chunk: Uint8Array, start: number, end: number, total?: number, limit: number = Infinity): void {
+  append(chunk: Uint8Array, start: number, end: number, total?: number, limit: number = Infinity): boolean {
     const needed = this.#length + end - start;
-    if (this.#bytes === undefined || needed > this.#bytes.length) this.#grow(needed, total, limit);
+    if ((this.#bytes === undefined || needed > this.#bytes.length) && !this.#grow(needed, total, limit)) return false;
     this.#bytes!.set(start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end), this.#length);
     this.#length = needed;
+    return true;
   }
 
-  #grow(needed: number, total: number | undefined, limit: number): void {
+  #grow(needed: number, total: number | undefined, limit: number): boolean {
     const wanted = Math.max(SMALL, needed * (total !== undefined && needed < FAST_GROWTH ? 4 : 2));
-    const bytes = new Uint8Array(Math.min(wanted, total ?? Math.max(needed, limit)));
+    const bytes = allocate(Math.min(wanted, total ?? Math.max(needed, limit))) ?? allocate(needed);
+    if (bytes === undefined) return false;
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = bytes;
+    return true;
   }
 
   /** Gives the message away and begins anew. */
@@ -62,6 +66,15 @@ export class Gatherer {
   clear(): void {
     this.#bytes = undefined;
     this.#length = 0;
+  }
+}
+
+function allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return new Uint8Array(size);
+  } catch {
+    // The only thing that it throws for is a size that cannot be had.
+    return undefined;
   }
 }
 

@@ -89,7 +89,10 @@ export class Inflation implements CodecOwner {
   }
 
   #tooBig(): false {
-    return this.#host.broken("WS_MESSAGE_TOO_BIG", `it inflates to more than maxPayload, which is ${this.#limit}`);
+    return this.#host.broken(
+      "WS_MESSAGE_TOO_BIG",
+      `it inflates to more than can be held, maxPayload is ${this.#limit}`,
+    );
   }
 
   /** {@inheritDoc CodecOwner.take} */
@@ -102,7 +105,7 @@ export class Inflation implements CodecOwner {
       if (wrong >= 0) {
         return this.#host.broken("WS_INVALID_UTF8", `byte 0x${bytes[wrong]!.toString(16)} cannot stand where it does`);
       }
-      this.#gatherer.append(bytes, start, end, undefined, this.#limit);
+      if (!this.#gatherer.append(bytes, start, end, undefined, this.#limit)) return this.#tooBig();
       if (!last) return true;
       bytes = this.#gatherer.take();
       start = 0;

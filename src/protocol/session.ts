@@ -42,6 +42,7 @@ interface Reader {
 
 const DISCARD: Reader = { push: (chunk) => chunk.length };
 
+const CANNOT_HOLD = "the runtime cannot hold it, though maxPayload allows it";
 /** Texts up to this many bytes are looked through for ASCII where that is not known, which is decoded faster. */
 const CHARACTERS_UP_TO = 64;
 /** Inflated texts up to this many bytes are looked through for ASCII, which is decoded faster. */
@@ -242,9 +243,7 @@ export class Session implements FrameHandler {
 
   /** The same for a binary message. The bytes are lent until the call returns. */
   sendBinary(data: Uint8Array, compress?: boolean): void {
-    if (this.#deflation === undefined || !this.#deflation.send(data, compress)) {
-      this.#writer.frame(FIN | BINARY, data, 0, data.length);
-    }
+    if (this.#deflation === undefined || !this.#deflation.send(data, compress)) this.plain(data);
   }
 
   /** Sends a message that is framed already; without `compress` it says itself, or the threshold. */
@@ -373,7 +372,9 @@ export class Session implements FrameHandler {
       const wrong = this.#utf8.push(bytes, start, end);
       if (wrong >= 0) return this.broken("WS_INVALID_UTF8", `byte 0x${hex(bytes[wrong]!)} cannot stand where it does`);
     }
-    this.#gatherer.append(bytes, start, end, (first & FIN) !== 0 ? this.#declared : undefined, this.#maxPayload);
+    const total = (first & FIN) !== 0 ? this.#declared : undefined;
+    const held = this.#gatherer.append(bytes, start, end, total, this.#maxPayload);
+    if (!held) return this.broken("WS_MESSAGE_TOO_BIG", CANNOT_HOLD);
     if (!final) return true;
     const message = this.#gatherer.take();
     return this.#deliver(message, 0, message.length, 1, true);
@@ -396,6 +397,7 @@ export class Session implements FrameHandler {
       }
       const ascii = high === 0 || (end - start <= CHARACTERS_UP_TO && highBits(bytes, start, end) === 0);
       const text = ascii ? this.#decodeAscii(bytes, start, end) : decodeUtf8(bytes, start, end);
+      if (text === undefined && checked) return this.broken("WS_MESSAGE_TOO_BIG", CANNOT_HOLD);
       if (text === undefined) return this.broken("WS_INVALID_UTF8", "it is not UTF-8");
       this.#events.text(text, this.#compressed);
     } else {

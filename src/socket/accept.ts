@@ -13,6 +13,8 @@ export interface AcceptInfo {
   readonly remote?: Endpoint | undefined;
   /** How to find out that the client is dead. Absent: not. */
   readonly heartbeat?: HeartbeatSettings | undefined;
+  /** How long the peer may be made to wait for the first listener, in milliseconds. @default {600000} */
+  readonly messageTimeout?: number | undefined;
   /** What compresses single messages. */
   readonly codec?: CodecProvider | undefined;
 }

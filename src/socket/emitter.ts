@@ -270,6 +270,7 @@ export class Emitter<M extends object> {
       } catch (error) {
         rethrow(error);
       }
+      if (at + 1 < list.length && stopped.has(event as object)) return;
     }
   }
 
@@ -332,6 +333,9 @@ export class Emitter<M extends object> {
     else this.#lists.set(type, list);
   }
 }
+
+/** The events of which no other listener is to hear. */
+export const stopped: WeakSet<object> = new WeakSet();
 
 const NONE: readonly Entry[] = [];
 

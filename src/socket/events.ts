@@ -7,6 +7,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { summarizeClose } from "../protocol/close.ts";
 import { BINARY, TEXT } from "../protocol/constants.ts";
 import type { WebSocketError } from "../protocol/errors.ts";
+import { stopped } from "./emitter.ts";
 import { type CodecProvider, Message } from "./message.ts";
 
 /**
@@ -97,6 +98,11 @@ export class SocketEvent<T extends EventOwner = EventOwner> {
 
   /** Does nothing, as there is no tree. */
   stopPropagation(): void {}
+
+  /** No other listener gets this event. */
+  stopImmediatePropagation(): void {
+    stopped.add(this);
+  }
 }
 
 /**

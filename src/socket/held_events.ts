@@ -3,7 +3,9 @@
  * something before it listens loses nothing. Meanwhile pings are answered and the peer's end is noticed.
  */
 
+import { MESSAGE_TIMEOUT } from "../protocol/constants.ts";
 import type { SocketEvent } from "./events.ts";
+import { startIdleTimeout } from "./timeout.ts";
 
 /** How many bytes are held before the peer is made to wait. */
 const MAX_HELD = 1_048_576;
@@ -18,6 +20,8 @@ export interface HeldOwner {
   isPaused(): boolean;
   /** All has been delivered, and nothing is to be held any more. */
   done(): void;
+  /** The peer has waited for so many milliseconds, and still nobody listens. */
+  giveUp(milliseconds: number): void;
 }
 
 /** Events that wait for the first listener. */
@@ -27,22 +31,34 @@ export class HeldEvents {
   #bytes = 0;
   #listened = false;
   #scheduled = false;
+  /** Runs while the peer is made to wait: nothing is read then, not even its end, so this must not last for ever. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #patience: number;
 
-  /** Makes a place for the events of `owner`. */
-  constructor(owner: HeldOwner) {
+  /** Makes a place for the events of `owner`, which gives up after so many milliseconds when it is full. */
+  constructor(owner: HeldOwner, patience: number = MESSAGE_TIMEOUT) {
     this.#owner = owner;
+    this.#patience = patience;
   }
 
   /** Holds an event of so many bytes. Returns whether the peer has to wait now. */
   add(event: SocketEvent, bytes: number): boolean {
     this.#events.push(event);
     this.#bytes += bytes + EVENT_SIZE;
-    return this.#bytes >= MAX_HELD;
+    if (this.#bytes < MAX_HELD) return false;
+    if (!this.#listened) this.#timer ??= startIdleTimeout(this.#patience, () => this.#owner.giveUp(this.#patience));
+    return true;
+  }
+
+  /** Nothing comes any more that somebody could miss. */
+  stop(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Somebody listens: what is held is delivered at the end of this turn, so that all who are added in it get it. */
   release(): void {
     this.#listened = true;
+    this.stop();
     this.goOn();
   }
 

@@ -51,8 +51,7 @@ function pass(
     let tooBig = false;
     const codec = make({
       take(bytes, start, end) {
-        tooBig ||= gatherer.length + end - start > limit;
-        if (!tooBig) gatherer.append(bytes, start, end);
+        tooBig ||= gatherer.length + end - start > limit || !gatherer.append(bytes, start, end);
         return !tooBig;
       },
       wake: () => step(codec.work()),

@@ -252,7 +252,9 @@ class Assembler implements FrameHandler {
       if (wrong >= 0) return this.#break("WS_INVALID_UTF8", `byte 0x${hex(bytes[wrong]!)} cannot stand where it does`);
     }
     const final = (first & FIN) !== 0;
-    this.#gatherer.append(bytes, start, end, final ? this.#declared : undefined);
+    if (!this.#gatherer.append(bytes, start, end, final ? this.#declared : undefined)) {
+      return this.#break("WS_MESSAGE_TOO_BIG", "there is no memory of its size");
+    }
     if (!last || !final) return true;
     if (!this.#utf8.complete) return this.#break("WS_INVALID_UTF8", "text ends inside a character");
     return this.#done(this.#opcode, this.#compressed, this.#gatherer.take());

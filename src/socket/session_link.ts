@@ -24,11 +24,12 @@ import { WebSocketError } from "../protocol/errors.ts";
 import type { PreparedMessage } from "../protocol/prepared.ts";
 import { Session } from "../protocol/session.ts";
 import type { SessionEvents } from "../protocol/session_options.ts";
+import { reasonText } from "./abort.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
 import { MessageClock } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
-import { startTimeout } from "./timeout.ts";
+import { keepAlive, startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** One open WebSocket over a transport. */
@@ -64,6 +65,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** What waited when the connection was cut, as the web goes on to count it. */
   #unsent = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #refed = true;
   #error: WebSocketError | undefined;
 
   /** Makes a link on a connection whose opening handshake is done. */
@@ -191,11 +193,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   abort(reason: unknown): void {
     if (this.#phase === "ending") this.#over();
     else if (this.#phase === "open") {
-      this.#lost(
-        new WebSocketError("WS_PEER_VANISHED", `Connection broke without a Close frame: ${messageOf(reason)}`, {
-          cause: reason,
-        }),
-      );
+      const text = `Connection broke without a Close frame: ${reasonText(reason)}`;
+      this.#lost(new WebSocketError("WS_PEER_VANISHED", text, { cause: reason }));
     }
   }
 
@@ -250,19 +249,25 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   /** {@inheritDoc Link.sendText} */
   sendText(data: string, compress: boolean | undefined): void {
     this.#session.sendText(data, compress);
-    if (!this.#receiving) this.#schedule();
+    this.#afterSend();
   }
 
   /** {@inheritDoc Link.sendBinary} */
   sendBinary(data: Uint8Array, compress: boolean | undefined): void {
     this.#session.sendBinary(data, compress);
+    this.#afterSend();
+  }
+
+  #afterSend(): void {
     if (!this.#receiving) this.#schedule();
+    // A loop of sends may never come to its end otherwise.
+    if (this.#congested) this.#checkOverflow();
   }
 
   /** {@inheritDoc Link.sendPrepared} */
   sendPrepared(message: PreparedMessage, compress: boolean | undefined): void {
     this.#session.sendPrepared(message, compress);
-    if (!this.#receiving) this.#schedule();
+    this.#afterSend();
   }
 
   /** {@inheritDoc Link.ping} */
@@ -322,12 +327,16 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** {@inheritDoc Link.ref} */
   ref(): void {
+    this.#refed = true;
     this.#transport.ref();
+    keepAlive(this.#timer, true);
   }
 
   /** {@inheritDoc Link.unref} */
   unref(): void {
+    this.#refed = false;
     this.#transport.unref();
+    keepAlive(this.#timer, false);
   }
 
   // Time
@@ -343,17 +352,18 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#session.flush();
     this.#pacer?.look();
     if (this.#transport.buffered === 0) this.#session.overhead = 0;
-    if (this.#phase === "open" && this.buffered > this.#maxBufferedAmount) {
-      this.terminate(
-        new WebSocketError(
-          "WS_BUFFER_OVERFLOW",
-          `Cannot send: ${this.buffered} bytes wait for the peer, maxBufferedAmount is ${this.#maxBufferedAmount}`,
-        ),
-      );
-    } else if (this.congested) {
-      this.#session.congested = true;
-      if (this.#transport.buffered === 0) this.#relieve();
-    }
+    if (this.#checkOverflow() || !this.congested) return;
+    this.#session.congested = true;
+    if (this.#transport.buffered === 0) this.#relieve();
+  }
+
+  /** Fails the connection when too much waits for the peer. */
+  #checkOverflow(): boolean {
+    const { buffered } = this;
+    if (this.#phase !== "open" || buffered <= this.#maxBufferedAmount) return false;
+    const text = `Cannot send: ${buffered} bytes wait for the peer, maxBufferedAmount is ${this.#maxBufferedAmount}`;
+    this.terminate(new WebSocketError("WS_BUFFER_OVERFLOW", text));
+    return true;
   }
 
   #relieve(): void {
@@ -403,16 +413,11 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     clearTimeout(this.#timer);
     this.#timer = startTimeout(this.#closeTimeout, () => {
       this.#cut();
-      if (this.#phase === "ending") this.#over();
-      else {
-        this.#lost(
-          new WebSocketError(
-            "WS_CLOSE_TIMEOUT",
-            `Cannot close: the peer sent no Close frame within ${this.#closeTimeout} ms`,
-          ),
-        );
-      }
+      if (this.#phase === "ending") return this.#over();
+      const text = `Cannot close: the peer sent no Close frame within ${this.#closeTimeout} ms`;
+      this.#lost(new WebSocketError("WS_CLOSE_TIMEOUT", text));
     });
+    if (!this.#refed) keepAlive(this.#timer, false);
   }
 
   #cut(reason?: WebSocketError): void {
@@ -440,8 +445,4 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     const record = this.#session.closeRecord;
     this.#events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
   }
-}
-
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -58,7 +58,8 @@ export interface ConnectionOptions {
   readonly maxFragments?: number;
   /**
    * Milliseconds from the beginning of a received message to its end; a slower one fails the connection with 1008; 0 for
-   * no limit. While this end is paused, it does not count.
+   * no limit. While this end is paused, it does not count. A server's end that nobody listens to gets as long, from when
+   * more than 1 MiB waits for its first listener.
    *
    * @default {600000}
    */

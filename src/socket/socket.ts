@@ -20,7 +20,7 @@ import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, lendCodec, MessageEvent, SocketEvent } from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
-import { HeldEvents } from "./held_events.ts";
+import { HeldEvents, type HeldOwner } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { type BinaryType, isBinaryType } from "./options.ts";
 import { Pings } from "./pings.ts";
@@ -88,7 +88,7 @@ export class Socket extends SocketEmitter<Socket> {
       this.#url = "";
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
-      this.#held = this.#hold();
+      this.#held = this.#hold(info.messageTimeout);
       if (info.codec !== undefined) lendCodec(this, info.codec);
       this.#open(link, info.heartbeat);
       return;
@@ -390,6 +390,7 @@ export class Socket extends SocketEmitter<Socket> {
     this.#heartbeat?.stop();
     this.#readyState = CLOSED;
     this.#unlisten?.();
+    this.#held?.stop();
     this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
     this.#tell(new CloseEvent(this, record));
   }
@@ -416,14 +417,19 @@ export class Socket extends SocketEmitter<Socket> {
     this.#held?.release();
   }
 
-  #hold(): HeldEvents {
-    return new HeldEvents({
+  #hold(patience: number | undefined): HeldEvents {
+    const owner: HeldOwner = {
       deliver: (event) => this.deliver(event.type, event),
       isPaused: () => this.#paused,
       done: () => {
         this.#held = undefined;
         this.#link!.resume();
       },
-    });
+      giveUp: (milliseconds) => {
+        const text = `Cannot deliver: nobody listens, and the peer has waited for ${milliseconds} ms (messageTimeout)`;
+        this.terminate(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
+      },
+    };
+    return new HeldEvents(owner, patience);
   }
 }

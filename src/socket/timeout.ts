@@ -20,6 +20,11 @@ export function startTimeout(milliseconds: number, call: () => void): ReturnType
 /** The same with a timer that keeps no process alive. Before Deno 2.9 timers there cannot do that. */
 export function startIdleTimeout(milliseconds: number, call: () => void): ReturnType<typeof setTimeout> | undefined {
   const timer = startTimeout(milliseconds, call);
-  (timer as { unref?(): void } | undefined)?.unref?.();
+  keepAlive(timer, false);
   return timer;
+}
+
+/** Lets a timer keep the process alive, or not, where the runtime's timers can. */
+export function keepAlive(timer: ReturnType<typeof setTimeout> | undefined, on: boolean): void {
+  (timer as { ref?(): void; unref?(): void } | undefined)?.[on ? "ref" : "unref"]?.();
 }

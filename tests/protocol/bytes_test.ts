@@ -3,6 +3,7 @@ import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/
 import { Gatherer, MAX_RUN, Output } from "../../src/protocol/bytes.ts";
 import { concat, show } from "../frames.ts";
 import { Random } from "../random.ts";
+import { scarce } from "./scarce.ts";
 
 test("Gatherer joins pieces, and begins anew after take", () => {
   const random = new Random(1);
@@ -37,6 +38,17 @@ test("Gatherer grows to the limit and no farther, unless more comes", () => {
     gatherer.append(new Uint8Array(size), 0, size, undefined, limit);
     assertEquals(gatherer.take().buffer.byteLength, size * 2 < capacity ? size : capacity);
   }
+});
+
+test("Gatherer takes less than it wants when there is no more memory, and nothing when there is not enough", () => {
+  const gatherer = new Gatherer();
+  scarce(10_000, () => {
+    assert(gatherer.append(new Uint8Array(9_000), 0, 9_000));
+    assert(!gatherer.append(new Uint8Array(9_000), 0, 9_000));
+    assertEquals(gatherer.length, 9_000);
+    assert(gatherer.append(new Uint8Array(1_000), 0, 1_000));
+  });
+  assertEquals(gatherer.take().length, 10_000);
 });
 
 test("Gatherer keeps copies: the pieces may be used again", () => {

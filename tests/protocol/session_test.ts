@@ -8,6 +8,7 @@ import { closePayload, concat, frame, type FrameParts, hex, KEY, show, single, t
 import { Random } from "../random.ts";
 import { type Said, type Vector, vectors } from "../vectors.ts";
 import { Recorder, roles } from "./recorder.ts";
+import { scarce } from "./scarce.ts";
 
 /** What a session answers to what was said: pongs and the Close. */
 function answers(says: readonly Said[]): string[] {
@@ -274,4 +275,20 @@ test("Session refuses a flood of empty fragments by default", () => {
   const recorder = new Recorder("client").receive(flood);
   assertEquals(recorder.told, []);
   assertEquals(recorder.receive(hex("0000")).told, [["failed", "WS_TOO_MANY_FRAGMENTS"]]);
+});
+
+test("Session fails with 1009 when a message is allowed that the runtime cannot hold, in bytes or as a text", () => {
+  for (const [opcode, most] of [[1, 20_000], [2, 20_000], [1, 70_000]] as const) {
+    const recorder = new Recorder("client", { maxPayload: Infinity, maxFragments: Infinity });
+    const [first, rest] = [
+      to("client", { opcode, fin: false, payload: "x".repeat(15_000) }),
+      to("client", { opcode: 0, payload: "x".repeat(60_000) }),
+    ];
+    scarce(most, () => {
+      recorder.session.receive(first);
+      for (let at = 0; at < rest.length; at += 10_000) recorder.session.receive(rest.slice(at, at + 10_000));
+    });
+    assertEquals(recorder.told, [["failed", "WS_MESSAGE_TOO_BIG"]]);
+    assertEquals(recorder.sent, [`8 ${show(closePayload(1009))}`]);
+  }
 });

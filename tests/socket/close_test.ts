@@ -266,6 +266,21 @@ test("Socket fails with 1013 when the peer takes nothing", async () => {
   assertEquals(log.told, ["error WS_BUFFER_OVERFLOW 1013 2", 'close 1006 "" unclean none 3']);
 });
 
+test("Socket fails with 1013 in the midst of a loop of sends, before the loop has an end", async () => {
+  const { socket, peer } = await serverAndPeer({ maxBufferedAmount: 100_000, highWaterMark: 50_000 });
+  const log = new SocketLog(socket);
+  await turn();
+  peer.transport.pause();
+  let sent = 0;
+  while (socket.readyState === 1 && sent < 100) {
+    socket.send(new Uint8Array(10_000));
+    sent++;
+  }
+  assert(sent < 20, `${sent} messages were sent`);
+  await log.closed;
+  assertEquals(log.told, ["error WS_BUFFER_OVERFLOW 1013 2", 'close 1006 "" unclean none 3']);
+});
+
 test("Socket that its listeners end at any event ends once", async () => {
   const actions: Record<string, (socket: Socket) => void> = {
     close: (socket) => socket.close(),
@@ -360,6 +375,37 @@ test("Socket of a server that nobody listens to makes its peer wait, empty messa
     assertEquals([received, peer.transport.buffered], [Math.ceil(count / 100) * 100, 0]);
     socket.terminate();
   }
+});
+
+test("Socket of a server that nobody listens to lets its peer wait for messageTimeout, and no longer", async () => {
+  const { socket, peer } = await serverAndPeer({ messageTimeout: 60 });
+  peer.send({ opcode: 2, payload: new Uint8Array(1_100_000) });
+  await turn();
+  peer.transport.end();
+  while (socket.readyState !== 3) await turn();
+  const log = new SocketLog(socket);
+  let received = 0;
+  socket.on("message", () => received++);
+  await log.closed;
+  assertEquals([received, ...log.told], [
+    1,
+    "message bytes",
+    "error WS_MESSAGE_TIMEOUT 1008 3",
+    'close 1006 "" unclean none 3',
+  ]);
+});
+
+test("Socket of a server that somebody listens to in time is not given up", async () => {
+  const { socket, peer } = await serverAndPeer({ messageTimeout: 60 });
+  peer.send({ opcode: 2, payload: new Uint8Array(1_100_000) });
+  await turn();
+  const log = new SocketLog(socket);
+  socket.pause();
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  assertEquals([socket.readyState, log.told], [1, []]);
+  socket.resume();
+  socket.terminate();
+  await log.closed;
 });
 
 test("Socket of a server can be paused before and while held events are delivered", async () => {

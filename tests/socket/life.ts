@@ -76,6 +76,17 @@ const programs: Record<string, () => Promise<void>> = {
     console.log("done");
   },
 
+  /** An unref'd connection whose peer never answers its Close frame, unref'd before and after closing. */
+  async unref(): Promise<void> {
+    for (const late of [false, true]) {
+      const { socket } = await serverAndPeer({ closeTimeout: 10_000 });
+      if (!late) socket.unref();
+      socket.close();
+      if (late) socket.unref();
+    }
+    console.log("done");
+  },
+
   /** Listeners that throw: the others are called, the connection goes on, and the errors are reported as uncaught. */
   async throws(): Promise<void> {
     const uncaught: string[] = [];

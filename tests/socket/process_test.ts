@@ -24,7 +24,7 @@ for (const name of others) {
   const skip = typeof command === "string" ? command : false;
 
   test(`A socket leaves no timer behind that keeps the process alive, on ${name}`, { skip }, async () => {
-    for (const program of ["ends", "open"]) {
+    for (const program of ["ends", "open", "unref"]) {
       const { output, milliseconds } = await run(name, program);
       assertEquals(output, "done");
       // The shortest time limit that could be left is 10 seconds.

@@ -37,7 +37,7 @@ export async function accept(transport: Transport, options: LinkOptions = {}): P
   const link = new SessionLink("server", opening, { closeTimeout: 1000, ...options });
   const { remote } = transport;
   return [
-    acceptSocket(link, { origin: check.request.origin ?? "", ...(remote === undefined ? {} : { remote }) }),
+    acceptSocket(link, { origin: check.request.origin ?? "", remote, messageTimeout: options.messageTimeout }),
     head,
   ];
 }

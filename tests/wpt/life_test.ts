@@ -319,6 +319,30 @@ test("events/*: a message of a broken peer, then error, then close; none bubbles
   server.close();
 });
 
+test("an event that a listener stops reaches no other listener, the next event does", async () => {
+  await serving((base) =>
+    using(`${base}/echo`, async (socket) => {
+      const told: string[] = [];
+      socket.addEventListener("message", (event) => {
+        told.push(`first ${event.data}`);
+        if (event.data === "stop") event.stopImmediatePropagation();
+        else event.stopPropagation();
+      });
+      socket.addEventListener("message", (event) => told.push(`second ${event.data}`));
+      const last = new Promise<void>((resolve) => {
+        socket.onmessage = ({ data }) => {
+          told.push(`third ${data}`);
+          resolve();
+        };
+      });
+      socket.send("stop");
+      socket.send("go");
+      await last;
+      assertEquals(told, ["first stop", "first go", "second go", "third go"]);
+    })
+  );
+});
+
 test("eventhandlers, events/001 to 012: a handler is null, or the function it was set to", () => {
   const socket = new Socket("ws://127.0.0.1:1/");
   for (const name of ["onopen", "onmessage", "onerror", "onclose"] as const) {
