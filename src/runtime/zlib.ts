@@ -8,7 +8,16 @@
  * not say where a final block ended; so the handle is used here directly.
  */
 
-import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
+import {
+  constants,
+  createDeflateRaw,
+  createInflateRaw,
+  deflateRaw,
+  deflateRawSync,
+  inflateRaw,
+  inflateRawSync,
+  type ZlibOptions,
+} from "node:zlib";
 import type { DeflateContext, DeflateContexts } from "../protocol/contexts.ts";
 import type {
   Codec,
@@ -107,23 +116,57 @@ const WINDOW = 32_768;
 const DICTIONARY = 8_192;
 /** Final blocks that a message may have, here; there is no telling where they end without doing all again. */
 const FINAL_BLOCKS = 16;
+/** What is longer is compressed off the thread, in bytes: some milliseconds of work. */
+const LONG_TO_DEFLATE = 65_536;
+/** The same for what is inflated, which may become a thousand times as long. */
+const LONG_TO_INFLATE = 4_096;
 /** Bytes that no result of `node:zlib` may exceed, on any runtime. */
 const MAX_OUTPUT = 0x7fff_ffff;
 
-/** Messages whole, one documented call for each: slower, and a large one is not worked on in turns. */
+/** A result of `node:zlib`, or why there is none. */
+type Outcome = Info | { readonly error: unknown };
+
+/** What `node:zlib` returns with the option `info`. */
+interface Info {
+  readonly buffer: Uint8Array;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** A documented call of `node:zlib`, with the option `info`. */
+interface Call {
+  now(input: Uint8Array, options: ZlibOptions): Uint8Array;
+  /** Off the thread. */
+  later(input: Uint8Array, options: ZlibOptions, done: (error: Error | null, result: Uint8Array) => void): void;
+}
+
+const DEFLATE: Call = { now: deflateRawSync, later: deflateRaw };
+const INFLATE: Call = { now: inflateRawSync, later: inflateRaw };
+
+/** Messages whole, one documented call for each: slower, and what is long is worked on off the thread. */
 abstract class OneShot implements Codec {
   protected readonly owner: CodecOwner;
+  readonly #call: Call;
+  /** What is longer than this is worked on off the thread, in bytes. */
+  readonly #long: number;
   readonly #history: number;
   #pieces: Uint8Array[] = [];
+  /** What came of the call that was made off the thread. */
+  #outcome: Outcome | undefined;
+  #closed = false;
   /** The end of what passed before. */
   protected window: Uint8Array = new Uint8Array(0);
 
-  constructor(owner: CodecOwner, history: number) {
+  constructor(owner: CodecOwner, call: Call, long: number, history: number) {
     this.owner = owner;
+    this.#call = call;
+    this.#long = long;
     this.#history = history;
   }
 
+  /** Begins with a message. */
   protected abstract message(bytes: Uint8Array): Progress;
+  /** Goes on with what came of a call. */
+  protected abstract follow(outcome: Outcome): Progress;
 
   push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
     this.#pieces.push(bytes.slice(start, end));
@@ -133,14 +176,38 @@ abstract class OneShot implements Codec {
     return this.message(message);
   }
 
+  protected run(input: Uint8Array, options: ZlibOptions): Progress {
+    const all = { ...options, finishFlush: Z_SYNC_FLUSH, info: true };
+    if (input.length > this.#long) {
+      this.#call.later(input, all, (error, result) => {
+        if (this.#closed) return;
+        this.#outcome = error ? { error } : result as unknown as Info;
+        this.owner.wake();
+      });
+      return "waiting";
+    }
+    let outcome: Outcome;
+    try {
+      outcome = this.#call.now(input, all) as unknown as Info;
+    } catch (error) {
+      outcome = { error };
+    }
+    return this.follow(outcome);
+  }
+
   work(): Progress {
-    return "done";
+    const outcome = this.#outcome;
+    if (outcome === undefined) return "waiting";
+    this.#outcome = undefined;
+    return this.follow(outcome);
   }
 
   release(): void {}
 
   close(): void {
+    this.#closed = true;
     this.#pieces = [];
+    this.#outcome = undefined;
     this.window = new Uint8Array(0);
   }
 
@@ -150,70 +217,73 @@ abstract class OneShot implements Codec {
 }
 
 class OneShotDeflater extends OneShot {
-  readonly #options: DeflaterOptions;
+  readonly #options: ZlibOptions;
+  #message: Uint8Array = new Uint8Array(0);
 
-  constructor(options: DeflaterOptions, owner: CodecOwner) {
-    super(owner, options.takeover ? Math.min(DICTIONARY, 1 << options.windowBits) : 0);
-    this.#options = options;
+  constructor({ takeover, windowBits, level, memLevel }: DeflaterOptions, owner: CodecOwner) {
+    super(owner, DEFLATE, LONG_TO_DEFLATE, takeover ? Math.min(DICTIONARY, 1 << windowBits) : 0);
+    this.#options = { level, memLevel, windowBits: Math.max(9, windowBits) };
   }
 
   protected override message(bytes: Uint8Array): Progress {
-    const { level, memLevel, windowBits } = this.#options;
-    const made = deflateRawSync(bytes, {
-      level,
-      memLevel,
-      windowBits: Math.max(9, windowBits),
-      finishFlush: Z_SYNC_FLUSH,
-      ...(this.window.length === 0 ? {} : { dictionary: this.window }),
-    });
-    this.remember(bytes);
-    this.owner.take(made, 0, made.length - TAIL.length, true);
+    this.#message = bytes;
+    return this.run(bytes, this.window.length === 0 ? this.#options : { ...this.#options, dictionary: this.window });
+  }
+
+  protected override follow(outcome: Outcome): Progress {
+    if ("error" in outcome) return "invalid";
+    const { buffer } = outcome;
+    this.remember(this.#message);
+    this.#message = new Uint8Array(0);
+    this.owner.take(buffer, 0, buffer.length - TAIL.length, true);
     return "done";
   }
 }
 
 class OneShotInflater extends OneShot {
   readonly #limit: number;
+  #input: Uint8Array = new Uint8Array(0);
+  /** Bytes that the message may still come to. */
+  #room = 0;
+  #finals = 0;
+  /** Bytes that stand before the input, so that the window is known. */
+  #before = 0;
 
   constructor(options: InflaterOptions, owner: CodecOwner) {
-    super(owner, options.takeover ? WINDOW : 0);
+    super(owner, INFLATE, LONG_TO_INFLATE, options.takeover ? WINDOW : 0);
     this.#limit = options.limit;
   }
 
   protected override message(bytes: Uint8Array): Progress {
-    let input = join([bytes, TAIL]);
-    let room = this.#limit;
-    for (let finals = 0; finals <= FINAL_BLOCKS; finals++) {
-      const known = this.window.length;
-      const options = {
-        finishFlush: Z_SYNC_FLUSH,
-        maxOutputLength: Math.min(MAX_OUTPUT, known + room + 1),
-        info: true,
-      };
-      // Deno knows no dictionary for raw DEFLATE; a stored block does the same everywhere.
-      const block = storedBlock(this.window);
-      let output: Uint8Array;
-      try {
-        const { buffer, engine } = inflateRawSync(join([block, input]), options) as unknown as Info;
-        output = buffer.subarray(known);
-        input = input.subarray(engine.bytesWritten - block.length);
-      } catch (error) {
-        return (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? "too big" : "invalid";
-      }
-      this.remember(output);
-      room = Math.max(0, room - output.length);
-      // What is left stands behind a final block; the tail alone is nothing (RFC 7692, section 7.2.3.4).
-      const last = input.length === 0 || input.length === TAIL.length;
-      if (!this.owner.take(output, 0, output.length, last) || last) return "done";
-    }
-    return "invalid";
+    this.#room = this.#limit;
+    this.#finals = FINAL_BLOCKS;
+    return this.#inflate(join([bytes, TAIL]));
   }
-}
 
-/** What `node:zlib` returns with the option `info`. */
-interface Info {
-  readonly buffer: Uint8Array;
-  readonly engine: { readonly bytesWritten: number };
+  #inflate(input: Uint8Array): Progress {
+    this.#input = input;
+    // Deno knows no dictionary for raw DEFLATE; a stored block does the same everywhere.
+    const block = storedBlock(this.window);
+    this.#before = block.length;
+    const maxOutputLength = Math.min(MAX_OUTPUT, this.window.length + this.#room + 1);
+    return this.run(join([block, input]), { maxOutputLength });
+  }
+
+  protected override follow(outcome: Outcome): Progress {
+    if ("error" in outcome) {
+      return (outcome.error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? "too big" : "invalid";
+    }
+    const { buffer, engine } = outcome;
+    const output = buffer.subarray(this.window.length);
+    const left = this.#input.subarray(engine.bytesWritten - this.#before);
+    this.#input = left;
+    this.remember(output);
+    this.#room = Math.max(0, this.#room - output.length);
+    // What is left stands behind a final block; the tail alone is nothing (RFC 7692, section 7.2.3.4).
+    const last = left.length === 0 || left.length === TAIL.length;
+    if (!this.owner.take(output, 0, output.length, last) || last) return "done";
+    return this.#finals-- > 0 ? this.#inflate(left) : "invalid";
+  }
 }
 
 const oneShots: DeflateFactory = {
@@ -323,11 +393,19 @@ function isRight(factory: DeflateFactory): boolean {
   }
 }
 
+/** The contexts, where they are right; else the codecs, where these are. */
+export function chooseDeflate(
+  contexts: DeflateContexts,
+  codecs: DeflateFactory,
+): DeflateContexts | DeflateFactory | undefined {
+  return areRight(contexts) ? contexts : isRight(codecs) ? codecs : undefined;
+}
+
 let found: { readonly deflate: DeflateContexts | DeflateFactory | undefined } | undefined;
 
 /** The best that `node:zlib` has to offer here; `undefined` when nothing of it works. */
 export function zlibDeflate(): DeflateContexts | DeflateFactory | undefined {
-  found ??= { deflate: areRight(handles) ? handles : isRight(oneShots) ? oneShots : undefined };
+  found ??= { deflate: chooseDeflate(handles, oneShots) };
   return found.deflate;
 }
 

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { ContextDeflate } from "../../src/protocol/context_codec.ts";
 import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
 import type { DeflateFactory, DeflaterOptions, InflaterOptions } from "../../src/protocol/codec.ts";
-import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
+import { chooseDeflate, oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
 import { inflate } from "../inflate.ts";
 import { Random } from "../random.ts";
 import { join, Messages, utf8 } from "./messages.ts";
@@ -61,6 +61,84 @@ test("zlibDeflate() finds contexts on this runtime", () => {
     found !== undefined && "inflater" in found && !("takeover" in found),
     "the handle of node:zlib is not as it was",
   );
+});
+
+test("chooseDeflate() falls back to documented calls when anything about the private handle is not as it was", async () => {
+  const right = found as DeflateContexts;
+  assertEquals(chooseDeflate(right, oneShotDeflate), right);
+  /** Contexts that differ in one thing. */
+  const change = (differ: (context: DeflateContext) => Partial<DeflateContext>): DeflateContexts => {
+    const make = (context: DeflateContext): DeflateContext => {
+      const changed: DeflateContext = {
+        get inputLeft() {
+          return context.inputLeft;
+        },
+        get outputLeft() {
+          return context.outputLeft;
+        },
+        run: (...args) => context.run(...args),
+        reset: () => context.reset(),
+        close: () => context.close(),
+      };
+      return Object.defineProperties(changed, Object.getOwnPropertyDescriptors(differ(context)));
+    };
+    return {
+      deflater: (...options) => make(right.deflater(...options)),
+      inflater: (...options) => make(right.inflater(...options)),
+    };
+  };
+  assert("inflater" in (chooseDeflate(change(() => ({})), oneShotDeflate) ?? {}));
+  const wrong: Record<string, DeflateContexts> = {
+    "there are no streams": {
+      deflater: () => {
+        throw new TypeError("createDeflateRaw is not a function");
+      },
+      inflater: right.inflater,
+    },
+    "writeSync is gone": change(() => ({
+      run() {
+        throw new TypeError("writeSync is not a function");
+      },
+    })),
+    "nothing is an error": change((context) => ({
+      run: (...args) => (context.run(...args), true),
+    })),
+    "everything is an error": change(() => ({ run: () => false })),
+    "the output is not written": change((context) => ({
+      run: (input, at, end, output, outputAt, flush) =>
+        context.run(input, at, end, new Uint8Array(output.length), outputAt, flush),
+    })),
+    "where the output begins is passed over": change((context) => ({
+      run: (input, at, end, output, _, flush) => context.run(input, at, end, output, 0, flush),
+    })),
+    "where the input ends is passed over": change((context) => ({
+      run: (input, at, _, output, outputAt, flush) => context.run(input, at, input.length, output, outputAt, flush),
+    })),
+    "it does not say what is left of the input": change(() => ({
+      get inputLeft() {
+        return 0;
+      },
+    })),
+    "it does not say what is left of the output": change(() => ({
+      get outputLeft() {
+        return 0;
+      },
+    })),
+    "each call begins anew": change((context) => ({
+      run: (...args) => (context.reset(), context.run(...args)),
+    })),
+    "a reset does nothing": change(() => ({ reset() {} })),
+    "it does not flush": change((context) => ({
+      run: (input, at, end, output, outputAt) => context.run(input, at, end, output, outputAt, false),
+    })),
+  };
+  for (const [what, contexts] of Object.entries(wrong)) {
+    assert(chooseDeflate(contexts, oneShotDeflate) === oneShotDeflate, what);
+  }
+  // A codec that is not right is not chosen either, and then there is no compression.
+  const broken: DeflateFactory = { ...oneShotDeflate, inflater: oneShotDeflate.deflater as never };
+  assertEquals(chooseDeflate(wrong["writeSync is gone"]!, broken), undefined);
+  assertEquals(await inflater(oneShotDeflate).pass(bytes("f248cdc9c90700")), HELLO);
 });
 
 for (const [name, factory] of factories) {
@@ -280,6 +358,33 @@ test("large messages are worked on in turns, and others may pass meanwhile", asy
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   await Promise.all(done);
+});
+
+test("with documented calls large messages are worked on off the thread, and others may pass meanwhile", async () => {
+  const random = new Random(13);
+  const large = prose(random, 3_000_000);
+  const there = deflater(oneShotDeflate), back = inflater(oneShotDeflate);
+  const small = prose(random, 300);
+  const other = deflater(oneShotDeflate);
+  const passing = there.pass(large);
+  assertEquals(there.taken, 0);
+  // At once, while the large one is at work.
+  assertEquals(other.codec.push(small, 0, small.length, true), "done");
+  const compressed = await passing;
+  assert(compressed instanceof Uint8Array);
+  assertEquals(there.turns, 1);
+  const inflating = back.pass(compressed);
+  assertEquals(back.taken, 0);
+  assertEquals(await inflater(oneShotDeflate).pass(other.last!), small);
+  assertEquals(await inflating, large);
+  assertEquals(back.turns, 1);
+  // The context goes on, and one that is closed meanwhile tells nothing.
+  assertEquals(await back.pass(await there.pass(small) as Uint8Array), small);
+  const closed = deflater(oneShotDeflate);
+  assertEquals(closed.codec.push(large, 0, large.length, true), "waiting");
+  closed.codec.close();
+  assertEquals(await inflater(oneShotDeflate).pass(await deflater(oneShotDeflate).pass(large) as Uint8Array), large);
+  assertEquals(closed.taken, 0);
 });
 
 test("a small message that inflates to much goes on in another turn, whatever came meanwhile", async () => {
