@@ -13,8 +13,17 @@
 import { MAX_HEAD_FIELDS, MAX_HEAD_SIZE, MAX_PAYLOAD } from "../protocol/constants.ts";
 import { HandshakeError, WebSocketError } from "../protocol/errors.ts";
 import { Fields, formatHead, type ResponseHead } from "../protocol/head.ts";
-import { isToken } from "../protocol/headers.ts";
-import { checkFields, checkNames, checkNumber, show, wrongKind } from "../socket/check.ts";
+import { isToken, show } from "../protocol/headers.ts";
+import {
+  checkEach,
+  checkFields,
+  checkNames,
+  checkNumber,
+  checkSignal,
+  checkType,
+  toJson,
+  wrongKind,
+} from "../socket/check.ts";
 import { connectorOf } from "../socket/connector.ts";
 import { Deadline, reach } from "../socket/deadline.ts";
 import { fieldsOf, firstHop, type Hop, keepCookies, MAX_REDIRECTS, nextHop } from "../socket/hops.ts";
@@ -90,7 +99,11 @@ const REQUEST_OPTIONS: ReadonlySet<string> = new Set<keyof HttpRequestOptions>([
   ...["headers", "body", "json", "query", "signal"] as const,
 ]);
 
-const TIMEOUT = 30_000;
+const DEFAULTS: { readonly maxRedirects: number; readonly timeout: number; readonly maxBodySize: number } = {
+  maxRedirects: MAX_REDIRECTS,
+  timeout: 30_000,
+  maxBodySize: MAX_PAYLOAD,
+};
 
 /**
  * A client for plain requests, to be given to `Socket` as `httpClient`: cookies that a request brought travel with the
@@ -114,9 +127,7 @@ export class HttpClient implements HttpClientLike {
   readonly tls: ClientTls | undefined;
   readonly #lent: LentClient;
   readonly #headers: Fields;
-  readonly #maxRedirects: number;
-  readonly #timeout: number;
-  readonly #maxBodySize: number;
+  readonly #limits: typeof DEFAULTS;
   readonly #connect: Runtime["connect"] | undefined;
   readonly #runtime: () => Promise<Runtime>;
 
@@ -129,17 +140,17 @@ export class HttpClient implements HttpClientLike {
    */
   constructor(options: HttpClientOptions, runtime: () => Promise<Runtime>) {
     checkNames("make an HTTP client", options, CLIENT_OPTIONS);
-    this.cookieJar = options.cookieJar ?? new CookieJar();
+    const { cookieJar = new CookieJar() } = options;
+    this.cookieJar = cookieJar;
     this.proxy = options.proxy;
     this.tls = options.tls;
     this.#lent = checkClient("httpClient", this);
     this.#headers = options.headers === undefined ? new Fields() : checkFields("headers", options.headers);
-    this.#maxRedirects = checkNumber("maxRedirects", options.maxRedirects ?? MAX_REDIRECTS);
-    this.#timeout = checkNumber("timeout", options.timeout ?? TIMEOUT);
-    this.#maxBodySize = checkNumber("maxBodySize", options.maxBodySize ?? MAX_PAYLOAD);
-    if (options.connect !== undefined && typeof options.connect !== "function") {
-      throw wrongKind("connect", options.connect, "a function");
-    }
+    this.#limits = {
+      ...DEFAULTS,
+      ...checkEach(options, { maxRedirects: checkNumber, timeout: checkNumber, maxBodySize: checkNumber }),
+    };
+    checkType("connect", options.connect, "function");
     this.#connect = options.connect;
     this.#runtime = runtime;
   }
@@ -184,7 +195,10 @@ export class HttpClient implements HttpClientLike {
    */
   async request(method: string, url: string | URL, options: HttpRequestOptions = {}): Promise<Response> {
     checkNames("make a request", options, REQUEST_OPTIONS);
-    if (!isToken(method)) throw new TypeError(`Cannot make a request: method is ${show(method)}, wanted a token`);
+    if (typeof method !== "string" || !isToken(method)) {
+      throw new TypeError(`Cannot make a request: method is ${show(method)}, wanted a token`);
+    }
+    checkSignal("signal", options.signal);
     const { signal = new AbortController().signal, query } = options;
     const target = parseUrl(url);
     if (query !== undefined) { for (const [name, value] of pairsOf(query)) target.searchParams.append(name, value); }
@@ -193,7 +207,7 @@ export class HttpClient implements HttpClientLike {
       for (const [name, value] of checkFields("headers", options.headers)) fields.set(name, value);
     }
     const body = bodyOf(options, fields);
-    const deadline = new Deadline(this.#timeout, signal, "the request was not done");
+    const deadline = new Deadline(this.#limits.timeout, signal, "the request was not done");
     try {
       return await this.#follow(
         { method: method.toUpperCase(), hop: firstHop(target, fields, this.tls), body },
@@ -206,10 +220,11 @@ export class HttpClient implements HttpClientLike {
 
   async #follow(first: Asked, deadline: Deadline): Promise<Response> {
     let asked = first;
-    for (let left = this.#maxRedirects;; left--) {
+    const { maxRedirects } = this.#limits;
+    for (let left = maxRedirects;; left--) {
       const { head, body } = await this.#ask(asked, deadline);
       const next = nextHop(asked.hop, head);
-      if (next === undefined || this.#maxRedirects === 0) return responseOf(head, body);
+      if (next === undefined || maxRedirects === 0) return responseOf(head, body);
       const why = typeof next === "string"
         ? next
         : left > 0
@@ -237,7 +252,7 @@ export class HttpClient implements HttpClientLike {
     const { proxy } = this.#lent;
     const runtime = await this.#runtime();
     const connect = connectorOf({ connector: this.#connect, ...(proxy === undefined ? {} : { proxy }) }, runtime);
-    const transport = await reach(hop.url.href, target, connect, deadline);
+    const transport = await reach(hop.url.href.replace(/^ws/, "http"), target, connect, deadline);
     const opening = new Opening(transport);
     const giveUp = (): void => opening.abort(deadline.reason);
     deadline.signal.addEventListener("abort", giveUp);
@@ -248,7 +263,7 @@ export class HttpClient implements HttpClientLike {
       let answer: ResponseHead;
       do answer = await opening.readHead("response", limits); while (answer.status < 200);
       await keepCookies(hop, answer, this.cookieJar, deadline);
-      const content = readResponse(opening, method, answer, this.#maxBodySize);
+      const content = readResponse(opening, method, answer, this.#limits.maxBodySize);
       return { head: answer, body: await deadline.race(content) };
     } catch (error) {
       throw deadline.reason ?? error;
@@ -281,10 +296,7 @@ function bodyOf({ body, json }: HttpRequestOptions, fields: Fields): Uint8Array 
   };
   if (json !== undefined) {
     if (body !== undefined) throw new TypeError("Cannot make a request: json is there beside body, wanted one of them");
-    const text: string | undefined = JSON.stringify(json);
-    if (text === undefined) {
-      throw new TypeError(`Cannot make a request: json is ${show(json)}, which has no form in it`);
-    }
+    const text = toJson("make a request with json", json);
     typed("application/json");
     return new TextEncoder().encode(text);
   }

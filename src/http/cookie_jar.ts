@@ -6,7 +6,7 @@
  * ```
  */
 
-import { isToken, quote, trimSpace } from "../protocol/headers.ts";
+import { isToken, show, trimSpace } from "../protocol/headers.ts";
 import type { CookieStore } from "../socket/http_client.ts";
 
 /**
@@ -68,8 +68,10 @@ export class CookieJar implements CookieStore {
    * and path takes the place of the last; one that has ended removes it. Returns whether the cookie fits its server.
    *
    * @throws {SyntaxError} When the URL cannot be parsed.
+   * @throws {TypeError} When the cookie is no string.
    */
   setCookie(cookie: string, url: string | URL): boolean {
+    if (typeof cookie !== "string") throw new TypeError(`Cannot keep a cookie: got ${show(cookie)}, wanted a string`);
     const from = parse(url);
     const made = makeCookie(cookie, from);
     if (made === undefined) return false;
@@ -129,7 +131,7 @@ function parse(url: string | URL): URL {
   try {
     return new URL(url);
   } catch (cause) {
-    throw new SyntaxError(`Cannot look for cookies: url is ${quote(String(url))}, wanted an absolute URL`, { cause });
+    throw new SyntaxError(`Cannot look for cookies: url is ${show(url)}, wanted an absolute URL`, { cause });
   }
 }
 

@@ -5,7 +5,8 @@
  * percent-encoded, and is decoded when it comes back.
  */
 
-import { isToken, quote, trimSpace } from "../protocol/headers.ts";
+import { isToken, quote, show, trimSpace } from "../protocol/headers.ts";
+import { checkNames } from "../socket/check.ts";
 
 /**
  * A cookie for the client to keep.
@@ -40,6 +41,10 @@ export interface Cookie {
   /** Whether it is sent along with requests that another site caused. */
   readonly sameSite?: "Strict" | "Lax" | "None";
 }
+
+const KNOWN: ReadonlySet<string> = new Set<keyof Cookie>([
+  ...["name", "value", "domain", "path", "expires", "maxAge", "httpOnly", "secure", "sameSite"] as const,
+]);
 
 /**
  * Reads the values of `Cookie`. Of two of the same name the first counts: clients send the more specific one first
@@ -79,9 +84,10 @@ export function decode(text: string): string | undefined {
  * attribute it stands in.
  */
 export function formatCookie(cookie: Cookie): string {
-  const { name, value, domain, path, expires, maxAge, sameSite } = cookie;
+  checkNames("add a cookie", cookie, KNOWN, "an object with name and value");
+  const { name, value, domain, path, expires, maxAge, httpOnly, secure, sameSite } = cookie;
   if (typeof name !== "string" || !isToken(name)) {
-    throw new TypeError(`Cannot add a cookie: the name is ${quote(String(name))}, wanted a token`);
+    throw new TypeError(`Cannot add a cookie: the name is ${show(name)}, wanted a token`);
   }
   let text = `${name}=${checkText(cookie, "value", value).replace(/[^!#-$&-+\--:<-[\]-~]+/g, encode)}`;
   if (domain !== undefined) text += `; Domain=${checkText(cookie, "domain", domain)}`;
@@ -94,10 +100,10 @@ export function formatCookie(cookie: Cookie): string {
     if (!Number.isSafeInteger(maxAge)) throw bad(cookie, "maxAge", maxAge, "whole seconds");
     text += `; Max-Age=${maxAge}`;
   }
-  if (cookie.httpOnly) text += "; HttpOnly";
-  if (cookie.secure) text += "; Secure";
+  if (checkFlag(cookie, "httpOnly", httpOnly)) text += "; HttpOnly";
+  if (checkFlag(cookie, "secure", secure)) text += "; Secure";
   if (sameSite !== undefined) {
-    if (!/^(?:strict|lax|none)$/i.test(String(sameSite))) {
+    if (typeof sameSite !== "string" || !/^(?:strict|lax|none)$/i.test(sameSite)) {
       throw bad(cookie, "sameSite", sameSite, "Strict, Lax or None");
     }
     text += `; SameSite=${sameSite}`;
@@ -118,8 +124,13 @@ function checkText(cookie: Cookie, what: keyof Cookie, text: unknown): string {
   return text;
 }
 
+function checkFlag(cookie: Cookie, what: keyof Cookie, flag: unknown): boolean {
+  if (flag === undefined || typeof flag === "boolean") return flag === true;
+  throw bad(cookie, what, flag, "a boolean");
+}
+
 function bad(cookie: Cookie, what: keyof Cookie, met: unknown, wanted: string): TypeError {
   return new TypeError(
-    `Cannot add the cookie ${quote(cookie.name)}: ${what} is ${quote(String(met))}, wanted ${wanted}`,
+    `Cannot add the cookie ${quote(cookie.name)}: ${what} is ${show(met)}, wanted ${wanted}`,
   );
 }

@@ -10,7 +10,7 @@
  * ```
  */
 
-import { quote } from "../protocol/headers.ts";
+import { isToken, quote, show } from "../protocol/headers.ts";
 import { decode } from "./cookies.ts";
 import type { Handler, HandlerFunction, HandlerLike, Next, Routable, RouteMap } from "./handler_types.ts";
 import { compileHost, compilePath, compilePrefix, type Pattern } from "./pattern.ts";
@@ -36,7 +36,7 @@ export function handler<V extends Routable = HttpRequest>(like: HandlerLike<V>):
   const made = coerce<V>(like);
   if (made === undefined) {
     throw new TypeError(
-      `Cannot make a handler: met ${describe(like)}, wanted a function, an array, an object or a Handler`,
+      `Cannot make a handler: met ${show(like)}, wanted a function, an array, an object or a Handler`,
     );
   }
   return made;
@@ -50,21 +50,16 @@ export async function invoke<V extends Routable>(first: Handler<V>, req: V): Pro
 
 function coerce<V extends Routable>(like: unknown): Handler<V> | undefined {
   if (typeof like === "function") return new FunctionHandler(like as HandlerFunction<V>);
-  if (typeof like !== "object" || like === null) return undefined;
-  if (typeof (like as Partial<Handler<V>>).invoke === "function") return like as Handler<V>;
+  if (typeof (like as Partial<Handler<V>> | null | undefined)?.invoke === "function") return like as Handler<V>;
   if (Array.isArray(like)) return new Chain(like as HandlerLike<V>[]);
   return isPlain(like) ? new Routing(like as RouteMap<V>) : undefined;
 }
 
-function isPlain(value: object): boolean {
+/** Whether it is an object of no class. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return `the string ${quote(value)}`;
-  if (typeof value === "object" && value !== null) return `an object of ${value.constructor?.name ?? "no class"}`;
-  return String(value);
 }
 
 class FunctionHandler<V extends Routable> implements Handler<V> {
@@ -177,8 +172,8 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   /** Makes a routing of a map, for one method; `"*"` is all, and with `"host"` the patterns are of hosts. */
   constructor(method: string, map: RouteMap<V>);
   constructor(first: string | RouteMap<V> = {}, map?: RouteMap<V>) {
-    if (typeof first === "string") this.#addAll(first, map);
-    else this.#addAll("*", first);
+    if (map === undefined && typeof first !== "string") this.#addAll("*", first);
+    else this.#addAll(first, map);
   }
 
   /**
@@ -201,9 +196,9 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
       const rules = first.#rules;
       first.#rules = [];
       this.#rules.push(...rules);
-    } else if (typeof first !== "string") this.#addAll("*", first);
-    else if (typeof second === "string") this.#add(first, second, third);
-    else if (/^(?:\*|[A-Z]+)$/.test(first) && isMap(second)) this.#addAll(first, second);
+    } else if (third !== undefined) this.#add(first, second, third);
+    else if (second === undefined && typeof first !== "string") this.#addAll("*", first);
+    else if (typeof first === "string" && /^(?:\*|[A-Z]+)$/.test(first) && isMap(second)) this.#addAll(first, second);
     else this.#add("*", first, second);
     return this;
   }
@@ -299,23 +294,26 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   }
 
   #addFor(method: string, first: string | RouteMap<V>, like: HandlerLike<V> | undefined): this {
-    if (typeof first === "string") this.#add(method, first, like);
-    else this.#addAll(method, first);
+    if (like === undefined && typeof first !== "string") this.#addAll(method, first);
+    else this.#add(method, first, like);
     return this;
   }
 
-  #addAll(method: string, map: unknown): void {
-    if (!isMap(map)) throw new TypeError(`Cannot add routes: met ${describe(map)}, wanted an object of patterns`);
+  #addAll(method: unknown, map: unknown): void {
+    checkMethod(method);
+    if (!isMap(map)) throw new TypeError(`Cannot add routes: met ${show(map)}, wanted an object of patterns`);
     for (const [pattern, like] of Object.entries(map)) this.#add(method, pattern, like);
   }
 
-  #add(method: string, source: string, like: unknown): void {
+  #add(method: unknown, source: unknown, like: unknown): void {
+    checkMethod(method);
+    if (typeof source !== "string") {
+      throw new TypeError(`Cannot add a route: the pattern is ${show(source)}, wanted a string`);
+    }
     const made = coerce<V>(like);
     if (made === undefined) {
       throw new TypeError(
-        `Cannot add the route ${quote(source)}: met ${
-          describe(like)
-        }, wanted a function, an array, an object or a Handler`,
+        `Cannot add the route ${quote(source)}: met ${show(like)}, wanted a function, an array, an object or a Handler`,
       );
     }
     const upper = method.toUpperCase();
@@ -324,8 +322,13 @@ export class Routing<V extends Routable = HttpRequest> implements Handler<V> {
   }
 }
 
+function checkMethod(method: unknown): asserts method is string {
+  if (typeof method === "string" && isToken(method)) return;
+  throw new TypeError(`Cannot add routes: the method is ${show(method)}, wanted a token, "*" or "host"`);
+}
+
 function isMap(value: unknown): value is object {
-  return typeof value === "object" && value !== null && isPlain(value) && !("invoke" in value);
+  return isPlain(value) && !("invoke" in value);
 }
 
 function servesMethod(method: string, req: HttpRequest | undefined): boolean {

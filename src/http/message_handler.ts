@@ -14,7 +14,7 @@ import { checkNumber } from "../socket/check.ts";
 import type { MessageEvent } from "../socket/events.ts";
 import type { Message } from "../socket/message.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
-import { handler as toHandler, invoke } from "./handler.ts";
+import { handler as toHandler, invoke, isPlain } from "./handler.ts";
 import type { Handler, HandlerLike } from "./handler_types.ts";
 import type { HttpRequest } from "./request.ts";
 import { upgrade, type UpgradeOptions } from "./upgrade.ts";
@@ -276,6 +276,5 @@ class Conversation {
 
 /** Whether all keys are statuses: patterns of a routing are no numbers. */
 function isByStatus(handlers: unknown): handlers is ErrorHandlers {
-  return typeof handlers === "object" && handlers !== null && !("invoke" in handlers) &&
-    Object.keys(handlers).every((key) => /^\d{3}$/.test(key));
+  return isPlain(handlers) && !("invoke" in handlers) && Object.keys(handlers).every((key) => /^\d{3}$/.test(key));
 }

@@ -4,7 +4,7 @@
 
 import type { DeflateFactory } from "../protocol/codec.ts";
 import { acceptDeflate } from "../protocol/deflate.ts";
-import { type Extension, formatExtensions, isToken, quote } from "../protocol/headers.ts";
+import { type Extension, formatExtensions, isToken, quote, show } from "../protocol/headers.ts";
 import { type DeflateSettings, deflateSetup } from "../socket/deflate_options.ts";
 import type { LinkOptions } from "../socket/link_options.ts";
 import { wrongKind } from "../socket/check.ts";
@@ -72,7 +72,7 @@ export function protocolPicker(policy: ProtocolPolicy | undefined): ProtocolPick
       if (picked === "" || offered.includes(picked)) return picked;
       const list = offered.map((each) => quote(each)).join(", ") || "none";
       throw new RangeError(
-        `Cannot upgrade: the option protocols picked ${quote(String(picked))}, wanted one of those offered (${list})`,
+        `Cannot upgrade: the option protocols picked ${show(picked)}, wanted one of those offered (${list})`,
       );
     };
   }

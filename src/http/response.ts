@@ -8,7 +8,8 @@
  */
 
 import { Fields } from "../protocol/head.ts";
-import { quote } from "../protocol/headers.ts";
+import { show } from "../protocol/headers.ts";
+import { toJson } from "../socket/check.ts";
 import { type Cookie, formatCookie } from "./cookies.ts";
 
 export type { Cookie } from "./cookies.ts";
@@ -60,7 +61,7 @@ export class HttpResponse {
   }
   set statusCode(status: number) {
     if (!Number.isInteger(status) || status < 200 || status > 599) {
-      throw new RangeError(`Cannot set the status: met ${status}, wanted 200 to 599`);
+      throw new RangeError(`Cannot set the status: met ${show(status)}, wanted 200 to 599`);
     }
     this.#status = status;
   }
@@ -128,11 +129,11 @@ export class HttpResponse {
   }
 
   #putHeader(name: string | Readonly<Record<string, FieldValue>>, value: FieldValue | undefined, anew: boolean): void {
-    if (typeof name === "object") {
+    if (typeof name === "object" && name !== null) {
       for (const [key, each] of Object.entries(name)) this.#putHeader(key, each, anew);
       return;
     }
-    const values = typeof value === "object" ? value : [value];
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     const checked = new Fields(values.map((each) => [name, typeof each === "number" ? String(each) : each as string]));
     if (anew) this.removeHeader(name);
     for (const [key, each] of checked) this.headers.append(key, each);
@@ -151,22 +152,23 @@ export class HttpResponse {
   /**
    * Sends the client to another address, with the status 302, and ends the answer.
    *
-   * @throws {TypeError} When the address holds a control character.
+   * @throws {TypeError} When the address is no string, or holds a control character.
    */
   redirect(url: string): void;
   /**
    * Sends the client to another address, with a status.
    *
    * @throws {RangeError} When the status is none of 301, 302, 303, 307 and 308.
-   * @throws {TypeError} When the address holds a control character.
+   * @throws {TypeError} When the address is no string, or holds a control character.
    */
   redirect(status: number, url: string): void;
   redirect(status: number | string, url?: string): void {
     if (typeof status === "string") [status, url] = [302, status];
+    if (typeof url !== "string") throw new TypeError(`Cannot redirect: url is ${show(url)}, wanted a string`);
     if (![301, 302, 303, 307, 308].includes(status)) {
-      throw new RangeError(`Cannot redirect: the status is ${status}, wanted 301, 302, 303, 307 or 308`);
+      throw new RangeError(`Cannot redirect: the status is ${show(status)}, wanted 301, 302, 303, 307 or 308`);
     }
-    const location = String(url).replace(/[ \x80-\uffff]+/g, (text) => encodeURIComponent(text.toWellFormed()));
+    const location = url.replace(/[ \x80-\uffff]+/g, (text) => encodeURIComponent(text.toWellFormed()));
     this.setHeader("Location", location);
     this.statusCode = status;
     this.end();
@@ -178,10 +180,7 @@ export class HttpResponse {
    * @throws {TypeError} When the value has no form in JSON, or the answer has ended.
    */
   json(value: unknown): void {
-    const text = JSON.stringify(value);
-    if (text === undefined) {
-      throw new TypeError(`Cannot answer with JSON: met ${typeof value}, which has no form in it`);
-    }
+    const text = toJson("answer with JSON", value);
     this.#clear();
     this.write(text);
     if (!this.hasHeader("content-type")) this.setHeader("Content-Type", "application/json");
@@ -196,7 +195,7 @@ export class HttpResponse {
     if (this.#ended) throw new TypeError("Cannot write to an answer: it has ended");
     if (typeof data === "string") this.#chunks.push(encoder.encode(data));
     else if (data instanceof Uint8Array) this.#chunks.push(data.slice());
-    else throw new TypeError(`Cannot write to an answer: met ${quote(String(data))}, wanted a string or a Uint8Array`);
+    else throw new TypeError(`Cannot write to an answer: met ${show(data)}, wanted a string or a Uint8Array`);
   }
 
   /** Ends the answer, after the given data: no other handler of a chain gets the request. */

@@ -18,19 +18,21 @@ import {
 } from "../protocol/constants.ts";
 import { deflateFactory } from "../protocol/context_codec.ts";
 import type { DeflateFactory } from "../protocol/codec.ts";
+import { show } from "../protocol/headers.ts";
 import { utf8Length } from "../protocol/utf8.ts";
-import { checkCount, checkNames, checkNumber, checkType, checkWhole, wrongKind } from "../socket/check.ts";
+import { checkCount, checkEach, checkNames, checkNumber, checkType, wrongKind } from "../socket/check.ts";
 import type { SendOptions } from "../socket/data.ts";
 import type { CodecProvider } from "../socket/message.ts";
 import { codecOf } from "../socket/message_codec.ts";
 import { prepare } from "../socket/prepare.ts";
 import { closeWith, Socket } from "../socket/socket.ts";
-import { isLimit, startTimeout } from "../socket/timeout.ts";
+import { startTimeout } from "../socket/timeout.ts";
 import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
 import { Connection, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
 import { handler as toHandler } from "./handler.ts";
 import type { Handler, HandlerLike } from "./handler_types.ts";
+import { listenOptions } from "./listen_options.ts";
 
 /**
  * Where a server listens, and what a request may not exceed.
@@ -120,8 +122,13 @@ export interface BroadcastOptions extends SendOptions {
   readonly except?: Socket | Iterable<Socket>;
 }
 
+const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof CloseOptions>(["code", "reason", "deadline"]);
 const DEADLINE = 10_000;
-const MAX_BODY_SIZE = 1_048_576;
+const DEFAULTS: Omit<Host["limits"], "timeout"> = {
+  maxHeadSize: MAX_HEAD_SIZE,
+  maxHeadFields: MAX_HEAD_FIELDS,
+  maxBodySize: 1_048_576,
+};
 
 /**
  * A server of WebSockets, and of what little HTTP they need. Made for a runtime by the front doors.
@@ -153,14 +160,14 @@ export class Server implements AsyncDisposable {
    */
   constructor(where: number | ServerOptions, handler: HandlerLike, runtime: () => Promise<Runtime>) {
     const options = typeof where === "number" ? { port: where } : where;
-    checkNames("make a server", options, KNOWN);
+    checkNames("make a server", options, KNOWN, "a port or an object");
     checkType("onerror", options.onerror, "function");
     this.#runtime = runtime;
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
     const limits: Host["limits"] = {
-      maxHeadSize: checkCount("maxHeadSize", options.maxHeadSize ?? MAX_HEAD_SIZE),
-      maxHeadFields: checkCount("maxHeadFields", options.maxHeadFields ?? MAX_HEAD_FIELDS),
-      maxBodySize: checkNumber("maxBodySize", options.maxBodySize ?? MAX_BODY_SIZE),
-      timeout: checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT),
+      ...DEFAULTS,
+      ...checkEach(options, { maxHeadSize: checkCount, maxHeadFields: checkCount, maxBodySize: checkNumber }),
+      timeout: checkNumber("handshakeTimeout", handshakeTimeout),
     };
     this.#options = listenOptions(options, limits.timeout);
     this.#host = new ServerHost(limits, options, toHandler(handler), codecOf(runtime));
@@ -206,10 +213,12 @@ export class Server implements AsyncDisposable {
    * no number of at least 0.
    */
   async close(options: CloseOptions = {}): Promise<void> {
+    checkNames("close the server", options, CLOSE_OPTIONS);
     const { code = GOING_AWAY, reason = "", deadline = DEADLINE } = options;
-    checkNames("close the server", options, new Set(["code", "reason", "deadline"]));
-    if (!isReceivableCode(code)) {
-      throw new RangeError(`Cannot close the server: code is ${code}, wanted 1000 to 1014 or 3000 to 4999`);
+    if (!Number.isInteger(code) || !isReceivableCode(code)) {
+      throw new RangeError(
+        `Cannot close the server: code is ${show(code)}, wanted 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
+      );
     }
     checkType("reason", reason, "string");
     if (utf8Length(reason) > MAX_CLOSE_REASON) {
@@ -285,9 +294,10 @@ export class Server implements AsyncDisposable {
   broadcast(data: unknown, options: BroadcastOptions = {}): number {
     checkNames("broadcast", options, new Set(["compress", "except"]));
     const { compress, except = [] } = options;
+    checkType("compress", compress, "boolean");
     const message = prepare(data);
     const passed = except instanceof Socket ? [except] : except;
-    if (typeof passed !== "object" || !(Symbol.iterator in passed)) {
+    if (typeof passed !== "object" || passed === null || !(Symbol.iterator in passed)) {
       throw wrongKind("except", except, "a Socket, or a list of them");
     }
     const others = new Set(passed);
@@ -393,33 +403,4 @@ class ServerHost implements Host {
       });
     });
   }
-}
-
-/** Checks where to listen. */
-function listenOptions({ port, hostname, path, tls }: ServerOptions, timeout: number): ListenOptions {
-  checkType("hostname", hostname, "string");
-  checkType("path", path, "string");
-  const over = tls === undefined
-    ? {}
-    : { tls: checkTls(tls), ...(isLimit(timeout) ? { handshakeTimeout: timeout } : {}) };
-  if (path !== undefined) {
-    if (port !== undefined || hostname !== undefined) {
-      throw new TypeError("Cannot make a server: path is there beside port or hostname, wanted one of them");
-    }
-    return { transport: "unix", path, ...over };
-  }
-  return {
-    transport: "tcp",
-    port: checkWhole("port", port, 0, 65_535),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...over,
-  };
-}
-
-function checkTls(tls: unknown): ServerTls {
-  if (typeof tls !== "object" || tls === null) throw wrongKind("tls", tls, "an object of cert and key");
-  const { cert, key } = tls as Partial<ServerTls>;
-  if (typeof cert !== "string") throw wrongKind("tls.cert", cert, "a certificate in PEM");
-  if (typeof key !== "string") throw wrongKind("tls.key", key, "a private key in PEM");
-  return tls as ServerTls;
 }

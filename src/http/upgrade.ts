@@ -11,6 +11,7 @@
 import { HANDSHAKE_TIMEOUT, INTERNAL_ERROR } from "../protocol/constants.ts";
 import { checkRequest, type HandshakeRequest } from "../protocol/handshake.ts";
 import { Fields, type RequestHead } from "../protocol/head.ts";
+import { show } from "../protocol/headers.ts";
 import { checkFields, checkNames, checkNumber, checkType } from "../socket/check.ts";
 import type { Link } from "../socket/link.ts";
 import {
@@ -140,12 +141,13 @@ export function upgrade(accept: Accept): Handler;
  */
 export function upgrade(options: UpgradeOptions, accept: Accept): Handler;
 export function upgrade(first: UpgradeOptions | Accept, second?: Accept): Handler {
-  const [options, accept] = typeof first === "function" ? [{}, first] : [first, second];
-  checkNames("upgrade", options, KNOWN);
+  const alone = typeof first === "function" && second === undefined;
+  const [options, accept] = alone ? [{}, first] : [first, second];
+  checkNames("upgrade", options, KNOWN, second === undefined ? "an object or a function" : "an object");
   if (typeof accept !== "function") {
-    throw new TypeError(`Cannot upgrade: accept is ${String(accept)}, wanted a function`);
+    throw new TypeError(`Cannot upgrade: accept is ${show(accept)}, wanted a function`);
   }
-  return new UpgradeHandler(options, accept);
+  return new UpgradeHandler(options as UpgradeOptions, accept);
 }
 
 class UpgradeHandler implements Handler {
@@ -161,7 +163,8 @@ class UpgradeHandler implements Handler {
     this.#accept = accept;
     this.#allows = originCheck(options.origin);
     this.#pick = protocolPicker(options.protocols);
-    this.#timeout = checkNumber("handshakeTimeout", options.handshakeTimeout ?? HANDSHAKE_TIMEOUT);
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+    this.#timeout = checkNumber("handshakeTimeout", handshakeTimeout);
     this.#fields = options.headers === undefined ? new Fields() : checkFields("headers", options.headers);
     checkType("onerror", options.onerror, "function");
     this.#report = options.onerror;

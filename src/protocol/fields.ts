@@ -5,7 +5,7 @@
  * checked by the `HeadReader`, byte by byte.
  */
 
-import { isToken, quote, trimSpace } from "./headers.ts";
+import { isToken, quote, show, trimSpace } from "./headers.ts";
 
 const TAB = 0x09;
 const SPACE = 0x20;
@@ -165,10 +165,10 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
 /** Checks a field that this end wants to send, and gives the value without the white space around it. */
 function checkField(name: string, value: string): string {
   if (typeof name !== "string" || !isToken(name)) {
-    throw new TypeError(`Cannot add a field: the name is ${quote(String(name))}, wanted a token`);
+    throw new TypeError(`Cannot add a field: the name is ${show(name)}, wanted a token`);
   }
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot add the field ${name}: the value is of type ${typeof value}, wanted a string`);
+    throw new TypeError(`Cannot add the field ${name}: the value is ${show(value)}, wanted a string`);
   }
   const text = trimSpace(value);
   checkText(`add the field ${name}`, text);

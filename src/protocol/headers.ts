@@ -294,3 +294,17 @@ export function quote(text: string): string {
   }
   return `"${shown}"${text.length > most ? ` and ${text.length - most} characters more` : ""}`;
 }
+
+/**
+ * A value that a caller gave, made fit for a message: a text in quotes, a list as its length, an object as its class. It
+ * never throws, whatever the value does when it is made a string.
+ */
+export function show(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name !== "string" || name === "" || name === "Object" ? "an object" : `an object of ${name}`;
+}

@@ -4,7 +4,7 @@
  */
 
 import { Fields } from "../protocol/fields.ts";
-import { isHandshakeField, quote } from "../protocol/headers.ts";
+import { isHandshakeField, quote, show } from "../protocol/headers.ts";
 
 /** Refuses options that are no object, or have a name that is not known. */
 export function checkNames(action: string, options: unknown, known: ReadonlySet<string>, wanted = "an object"): void {
@@ -86,10 +86,25 @@ export function checkFields(name: string, headers: unknown): Fields {
   }
 }
 
-/** A value in a message: a text in quotes, with what could end the line escaped; a list as its length. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return quote(value);
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
+/** Refuses what is there and no `AbortSignal`. */
+export function checkSignal(name: string, value: unknown): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) throw wrongKind(name, value, "an AbortSignal");
+}
+
+/**
+ * The JSON of a value.
+ *
+ * @throws {TypeError} When it has none: `undefined`, a function, a bigint, an object in a circle.
+ */
+export function toJson(action: string, value: unknown): string {
+  let text: string | undefined;
+  let cause: unknown;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  const why = cause instanceof Error ? ` (${cause.message})` : "";
+  throw new TypeError(`Cannot ${action}: got ${show(value)}, wanted a value that JSON can hold${why}`, { cause });
 }

@@ -2,8 +2,9 @@
  * What `send` takes: payloads, and how to send them.
  */
 
+import { show } from "../protocol/headers.ts";
 import { utf8Length } from "../protocol/utf8.ts";
-
+import { checkNames, checkType } from "./check.ts";
 import { Message, payloadOf } from "./message.ts";
 
 /**
@@ -19,8 +20,14 @@ export function toPayload(data: unknown): string | Uint8Array | Blob {
   if (data instanceof Blob) return data;
   if (isShared(data)) return new Uint8Array(new Uint8Array(data));
   if (data instanceof Message) return payloadOf(data);
-  if (typeof data === "symbol") throw new TypeError(`Cannot send: data is ${String(data)}, wanted a string or bytes`);
-  return String(data);
+  if (typeof data !== "symbol") {
+    try {
+      return String(data);
+    } catch (cause) {
+      throw new TypeError(`Cannot send: data is ${show(data)}, wanted what can be made a string`, { cause });
+    }
+  }
+  throw new TypeError(`Cannot send: data is ${show(data)}, wanted a string or bytes`);
 }
 
 /** From this many bytes on a payload may reach a transport uncopied, and shared memory is not what all of them take. */
@@ -61,14 +68,12 @@ export interface SendOptions {
   readonly compress?: boolean;
 }
 
-/** Whether a message is to be compressed, where its sender says. Throws a `TypeError` for an option of the wrong kind. */
+const KNOWN: ReadonlySet<string> = new Set<keyof SendOptions>(["compress"]);
+
+/** Whether a message is to be compressed, where its sender says. Throws a `TypeError` for a wrong option. */
 export function compressOf(data: unknown, options: SendOptions | undefined): boolean | undefined {
-  if (options !== undefined && (typeof options !== "object" || options === null)) {
-    throw new TypeError(`Cannot send: options is ${String(options)}, wanted an object`);
-  }
+  if (options !== undefined) checkNames("send", options, KNOWN);
   const compress = options?.compress;
-  if (compress !== undefined && typeof compress !== "boolean") {
-    throw new TypeError(`Cannot use the option compress: got ${String(compress)}, wanted a boolean`);
-  }
+  checkType("compress", compress, "boolean");
   return compress ?? (data instanceof Message && data.compress ? true : undefined);
 }

@@ -7,6 +7,9 @@
  * is thrown again in a microtask of its own, where the runtime reports it as any uncaught error.
  */
 
+import { show } from "../protocol/headers.ts";
+import { checkNumber, checkSignal } from "./check.ts";
+
 /**
  * A listener of the event `E`; `this` is what it listens to, where it is no arrow function.
  *
@@ -149,9 +152,9 @@ export class Emitter<M extends object> {
   /** Removes each of an object's listeners by name. */
   off(listeners: { readonly [K in keyof M]?: Listener<M[K], this> }): this;
   off(type: string | object, listener?: unknown): this {
-    if (typeof type === "object") {
+    if (typeof type === "object" && type !== null) {
       for (const [name, each] of Object.entries(type)) this.#remove(name, each);
-    } else if (listener === undefined) this.#removeAll(type);
+    } else if (listener === undefined) this.#removeAll(checkName(type));
     else this.#remove(type, listener);
     return this;
   }
@@ -164,7 +167,8 @@ export class Emitter<M extends object> {
 
   /** Removes all listeners: of one event, of several, or of all. */
   removeAllListeners(types?: (keyof M & string) | readonly (keyof M & string)[]): this {
-    for (const type of typeof types === "string" ? [types] : types ?? this.eventNames()) this.#removeAll(type);
+    const names = types === undefined ? this.eventNames() : Array.isArray(types) ? types : [types];
+    for (const type of names) this.#removeAll(checkName(type));
     return this;
   }
 
@@ -175,9 +179,11 @@ export class Emitter<M extends object> {
     options?: boolean | ListenerOptions,
   ): void {
     if (listener === null || listener === undefined) return;
-    const { once = false, signal } = typeof options === "object" ? options : {};
+    const { once = false, signal } = typeof options === "object" && options !== null ? options : {};
+    checkSignal("signal", signal);
+    const made = makeEntry(listener, once, false, true);
     if (signal?.aborted || this.#find(type, listener) !== undefined) return;
-    const entry = this.#add(type, listener, once, false);
+    const entry = this.#add(type, made, false);
     signal?.addEventListener("abort", () => this.#drop(type, entry), { once: true });
   }
 
@@ -194,7 +200,7 @@ export class Emitter<M extends object> {
   /** Calls the listeners of the event's type with it. Always returns true: nothing here can be prevented. */
   dispatchEvent(event: EventLike): boolean {
     if (typeof event !== "object" || event === null || typeof event.type !== "string") {
-      throw new TypeError(`Cannot dispatch an event: got ${String(event)}, wanted an object with a type`);
+      throw new TypeError(`Cannot dispatch an event: got ${show(event)}, wanted an object with a type`);
     }
     this.deliver(event.type, event);
     return true;
@@ -223,9 +229,13 @@ export class Emitter<M extends object> {
     return [...this.#lists.keys()];
   }
 
-  /** Sets how many listeners of one event are normal. Nothing is printed when there are more. */
+  /**
+   * Sets how many listeners of one event are normal. Nothing is printed when there are more.
+   *
+   * @throws {TypeError | RangeError} When it is no number, or below 0.
+   */
   setMaxListeners(count: number): this {
-    this.#maxListeners = count;
+    this.#maxListeners = checkNumber("maxListeners", count);
     return this;
   }
 
@@ -249,7 +259,7 @@ export class Emitter<M extends object> {
       if (entry !== undefined) this.#drop(type, entry);
       return;
     }
-    if (entry === undefined) this.#set(type, [...this.#list(type), makeEntry(listener, false, true)]);
+    if (entry === undefined) this.#set(type, [...this.#list(type), makeEntry(listener, false, true, false)]);
     else {
       entry.given = listener;
       entry.call = listener as Entry["call"];
@@ -285,15 +295,14 @@ export class Emitter<M extends object> {
   }
 
   #addAll(type: string | object, listener: unknown, once: boolean, prepend: boolean): this {
-    if (typeof type === "object") {
-      for (const [name, each] of Object.entries(type)) this.#add(name, each, once, prepend);
-    } else this.#add(type, listener, once, prepend);
+    const all = typeof type === "object" && type !== null ? Object.entries(type) : [[type, listener] as const];
+    const made = all.map(([name, each]) => [checkName(name), makeEntry(each, once, false, false)] as const);
+    for (const [name, entry] of made) this.#add(name, entry, prepend);
     return this;
   }
 
-  #add(type: string, listener: unknown, once: boolean, prepend: boolean): Entry {
-    const entry = makeEntry(listener, once, false);
-    const list = this.#list(type);
+  #add(type: string, entry: Entry, prepend: boolean): Entry {
+    const list = this.#list(checkName(type));
     this.#set(type, prepend ? [entry, ...list] : [...list, entry]);
     this.listenerAdded();
     return entry;
@@ -313,7 +322,8 @@ export class Emitter<M extends object> {
 
   /** Removes a listener once, where it was added last. */
   #remove(type: string, listener: unknown): void {
-    const entry = this.#list(type).findLast((each) => each.given === listener);
+    checkListener("remove", listener, true);
+    const entry = this.#list(checkName(type)).findLast((each) => each.given === listener);
     if (entry !== undefined) this.#drop(type, entry);
   }
 
@@ -339,17 +349,26 @@ export const stopped: WeakSet<object> = new WeakSet();
 
 const NONE: readonly Entry[] = [];
 
-function makeEntry(listener: unknown, once: boolean, slot: boolean): Entry {
+function makeEntry(listener: unknown, once: boolean, slot: boolean, web: boolean): Entry {
+  checkListener("add", listener, web);
   if (typeof listener === "function") {
     return { given: listener, call: listener as Entry["call"], once, slot, removed: false };
   }
-  if (typeof listener === "object" && listener !== null) {
-    const object = listener as { handleEvent?: unknown };
-    // Looked up at each call, as the web does it.
-    const call = (event: unknown): unknown => (object as { handleEvent(event: unknown): unknown }).handleEvent(event);
-    return { given: listener, call, once, slot, removed: false };
-  }
-  throw new TypeError(`Cannot add a listener: got ${String(listener)}, wanted a function`);
+  // Looked up at each call, as the web does it.
+  const call = (event: unknown): unknown => (listener as { handleEvent(event: unknown): unknown }).handleEvent(event);
+  return { given: listener, call, once, slot, removed: false };
+}
+
+/** `web`: an object with `handleEvent` is a listener too. */
+function checkListener(verb: "add" | "remove", listener: unknown, web: boolean): void {
+  if (typeof listener === "function" || (web && typeof listener === "object" && listener !== null)) return;
+  const wanted = web ? "a function or an object" : "a function";
+  throw new TypeError(`Cannot ${verb} a listener: got ${show(listener)}, wanted ${wanted}`);
+}
+
+function checkName(type: unknown): string {
+  if (typeof type === "string") return type;
+  throw new TypeError(`Cannot use a listener: the event is ${show(type)}, wanted its name`);
 }
 
 function rethrow(error: unknown): void {

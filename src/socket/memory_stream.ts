@@ -3,6 +3,8 @@
  * nothing in it returns a promise.
  */
 
+import { show } from "../protocol/headers.ts";
+
 /**
  * What can be written: text goes as UTF-8.
  *
@@ -89,7 +91,7 @@ export class MemoryStream {
    */
   read(count: number = -1): Uint8Array | null {
     if (!Number.isInteger(count) && count !== Infinity) {
-      throw new RangeError(`Cannot read: count is ${count}, wanted a whole number`);
+      throw new RangeError(`Cannot read: count is ${show(count)}, wanted a whole number`);
     }
     if (this.#at === this.#size) return null;
     const start = this.#at;
@@ -125,11 +127,13 @@ export class MemoryStream {
    * Moves the position, counted in bytes from the start, from where it is (`whence` 1) or from the end (`whence` 2).
    *
    * @throws {RangeError} When it would be before the start or behind the end, or `whence` is none of the three.
+   * @throws {TypeError} When `offset` is no number.
    */
   seek(offset: number, whence: Whence = 0): void {
     if (whence !== 0 && whence !== 1 && whence !== 2) {
-      throw new RangeError(`Cannot seek: whence is ${whence}, wanted 0 (start), 1 (position) or 2 (end)`);
+      throw new RangeError(`Cannot seek: whence is ${show(whence)}, wanted 0 (start), 1 (position) or 2 (end)`);
     }
+    if (typeof offset !== "number") throw new TypeError(`Cannot seek: offset is ${show(offset)}, wanted a number`);
     const at = offset + (whence === 0 ? 0 : whence === 1 ? this.#at : this.#size);
     if (!Number.isInteger(at) || at < 0 || at > this.#size) {
       throw new RangeError(`Cannot seek: position is ${at}, wanted a whole number from 0 to ${this.#size}`);
@@ -155,7 +159,7 @@ export class MemoryStream {
    */
   truncate(size: number): void {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new RangeError(`Cannot truncate: size is ${size}, wanted a whole number of at least 0`);
+      throw new RangeError(`Cannot truncate: size is ${show(size)}, wanted a whole number of at least 0`);
     }
     this.#reserve(size);
     // What was cut off must not come back when the stream grows again.
@@ -178,5 +182,5 @@ export function toBytes(data: Writable): Uint8Array {
   if (data instanceof Uint8Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  throw new TypeError(`Cannot write: data is ${String(data)}, wanted a string, an ArrayBuffer or a view`);
+  throw new TypeError(`Cannot write: data is ${show(data)}, wanted a string, an ArrayBuffer or a view`);
 }

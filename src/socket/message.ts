@@ -10,7 +10,9 @@
 import { BINARY, CLOSE, MAX_CONTROL_PAYLOAD, MAX_PAYLOAD, TEXT } from "../protocol/constants.ts";
 import { type ErrorCode, WebSocketError } from "../protocol/errors.ts";
 import { FIN, RSV1 } from "../protocol/frame.ts";
+import { show } from "../protocol/headers.ts";
 import { decodeUtf8 } from "../protocol/utf8.ts";
+import { checkNumber, checkType, toJson } from "./check.ts";
 import { MemoryStream, type Writable } from "./memory_stream.ts";
 import { makeFrame, type MessageSink, type MessageSource, readMessage, writeFrame } from "./message_io.ts";
 
@@ -120,7 +122,7 @@ export class Message {
    * @param codec What compresses; the entry points of the package bind that of the runtime.
    *
    * @throws {RangeError} When `type` is not 0 to 15, or `maxSize` is negative.
-   * @throws {TypeError} When `maxSize` is no number.
+   * @throws {TypeError} When `maxSize` is no number, or `masked` or `compress` no boolean.
    */
   constructor(
     type: number = BINARY,
@@ -130,6 +132,8 @@ export class Message {
     codec?: CodecProvider,
   ) {
     this.type = type;
+    checkType("masked", masked, "boolean");
+    checkType("compress", compress, "boolean");
     this.masked = masked;
     this.compress = compress && isData(type);
     this.maxSize = maxSize;
@@ -158,7 +162,7 @@ export class Message {
   /** @throws {RangeError} When it is not a whole number from 0 to 15. */
   set type(value: number) {
     if (!Number.isInteger(value) || value < 0 || value > 15) {
-      throw new RangeError(`Cannot set the type of a message: got ${String(value)}, wanted an opcode from 0 to 15`);
+      throw new RangeError(`Cannot set the type of a message: got ${show(value)}, wanted an opcode from 0 to 15`);
     }
     this.#type = value;
   }
@@ -170,7 +174,7 @@ export class Message {
 
   /** @throws {TypeError | RangeError} When it is no number, or below 0. */
   set maxSize(value: number) {
-    this.#maxSize = checkMaxSize(value);
+    this.#maxSize = checkNumber("maxSize", value);
   }
 
   /** The content. */
@@ -181,7 +185,7 @@ export class Message {
   /** @throws {TypeError} When it is no `MemoryStream`. */
   set body(value: MemoryStream) {
     if (!(value instanceof MemoryStream)) {
-      throw new TypeError(`Cannot set the body of a message: got ${String(value)}, wanted a MemoryStream`);
+      throw new TypeError(`Cannot set the body of a message: got ${show(value)}, wanted a MemoryStream`);
     }
     this.#body = value;
   }
@@ -241,8 +245,7 @@ export class Message {
   json(value: unknown): this;
   json(...value: [unknown?]): unknown {
     if (value.length === 0) return parseJson(lenientDecoder.decode(this.body.bytes));
-    const text: string | undefined = JSON.stringify(value[0]);
-    if (text === undefined) throw new TypeError(`Cannot write JSON: ${String(value[0])} has none`);
+    const text = toJson("write JSON", value[0]);
     this.#body = new MemoryStream();
     this.#body.write(text);
     return this;
@@ -382,18 +385,10 @@ function isData(type: number): boolean {
   return type === TEXT || type === BINARY;
 }
 
-function checkMaxSize(value: unknown): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot set maxSize: got ${String(value)}, wanted a number`);
-  }
-  if (!(value >= 0)) throw new RangeError(`Cannot set maxSize: got ${value}, wanted at least 0`);
-  return value;
-}
-
 function checkStream(stream: unknown, end: "readable" | "writable", verb: string): void {
   if (stream instanceof MemoryStream) return;
   if (typeof stream !== "object" || stream === null || !(end in stream)) {
-    throw new TypeError(`Cannot ${verb} a message: stream is ${String(stream)}, wanted one with a ${end}, or memory`);
+    throw new TypeError(`Cannot ${verb} a message: stream is ${show(stream)}, wanted one with a ${end}, or memory`);
   }
   const { locked } = (stream as Record<string, { locked?: unknown }>)[end] ?? {};
   if (typeof locked !== "boolean") {

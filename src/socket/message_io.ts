@@ -23,6 +23,7 @@ import {
   writeHeader,
   writeKey,
 } from "../protocol/frame.ts";
+import { show } from "../protocol/headers.ts";
 import { freshKey, mask } from "../protocol/mask.ts";
 import { Utf8Validator } from "../protocol/utf8.ts";
 import { MemoryStream } from "./memory_stream.ts";
@@ -117,7 +118,7 @@ export async function readMessage(source: MessageSource, limits: ReadLimits): Pr
       const { done, value } = await readChunk(reader);
       if (done) throw assembler.cutOff();
       if (!(value instanceof Uint8Array)) {
-        throw new TypeError(`Cannot read a message: the stream gave ${String(value)}, wanted a Uint8Array`);
+        throw new TypeError(`Cannot read a message: the stream gave ${show(value)}, wanted a Uint8Array`);
       }
       // A copy, for unmasking overwrites it, and whose bytes these are is not known. (A Buffer's `slice` would be none.)
       inlet.rest = new Uint8Array(value);

@@ -3,7 +3,16 @@
  * is refused at once, by name, with what was met and what was wanted.
  */
 
-import { checkCount, checkEach, checkFields, checkNames, checkNumber, checkType, wrongKind } from "./check.ts";
+import {
+  checkCount,
+  checkEach,
+  checkFields,
+  checkNames,
+  checkNumber,
+  checkSignal,
+  checkType,
+  wrongKind,
+} from "./check.ts";
 import { checkTls } from "./client_tls.ts";
 import type { ConnectOptions } from "./connect.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
@@ -106,12 +115,11 @@ export function checkOptions(
   }
   const { limits, compression, heartbeat } = checkConnection(options);
   const name = options.protocols === undefined ? "protocol" : "protocols";
-  const protocols = checkProtocols(listOf(name, options[name] ?? ""));
+  const { [name]: offered = "", binaryType = "uint8array" } = options;
+  const protocols = checkProtocols(listOf(name, offered));
   checkType("origin", options.origin, "string");
   checkType("connect", options.connect, "function");
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw wrongKind("signal", options.signal, "an AbortSignal");
-  }
+  checkSignal("signal", options.signal);
   const { cookieJar, proxy, tls }: LentClient = options.httpClient === undefined
     ? {}
     : checkClient("httpClient", options.httpClient);
@@ -134,7 +142,7 @@ export function checkOptions(
       ...(cookieJar === undefined ? {} : { cookieJar }),
     },
     origin: from,
-    binaryType: checkBinaryType(options.binaryType ?? "uint8array"),
+    binaryType: checkBinaryType(binaryType),
     signal: options.signal,
     connector: options.connect,
     ...(proxy === undefined ? {} : { proxy }),

@@ -9,8 +9,9 @@
 
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import { show } from "../protocol/headers.ts";
 import { abortError } from "./abort.ts";
-import { checkNames, show } from "./check.ts";
+import { checkNames } from "./check.ts";
 import { openHandshake } from "./connect.ts";
 import { connectorOf } from "./connector.ts";
 import type { Opening } from "./opening.ts";
@@ -172,7 +173,7 @@ class RawConnection implements RawStream, TransportSink {
 
   #write(chunk: Uint8Array): Promise<void> | void {
     if (!(chunk instanceof Uint8Array)) {
-      throw new TypeError(`Cannot write: chunk is ${String(chunk)}, wanted a Uint8Array`);
+      throw new TypeError(`Cannot write: chunk is ${show(chunk)}, wanted a Uint8Array`);
     }
     if (this.#transport.write(chunk, false) === "refused") {
       throw new WebSocketError("WS_PEER_VANISHED", "Cannot write: the connection is over");

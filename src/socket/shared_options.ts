@@ -123,9 +123,10 @@ function checkHeartbeat(value: unknown): HeartbeatSettings | undefined {
   }
   const options: HeartbeatOptions = value === true ? {} : value;
   checkNames("use the option heartbeat", options, BEATS);
+  const { interval = INTERVAL, timeout = TIMEOUT } = options;
   return {
-    interval: checkTime("heartbeat.interval", options.interval ?? INTERVAL),
-    timeout: checkTime("heartbeat.timeout", options.timeout ?? TIMEOUT),
+    interval: checkTime("heartbeat.interval", interval),
+    timeout: checkTime("heartbeat.timeout", timeout),
   };
 }
 

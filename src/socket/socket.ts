@@ -11,12 +11,12 @@
  */
 
 import type { CloseRecord } from "../protocol/close.ts";
-import { CLOSED, CLOSING, CONNECTING, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, OPEN } from "../protocol/constants.ts";
+import { CLOSED, CLOSING, CONNECTING, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { PreparedMessage } from "../protocol/prepared.ts";
-import { utf8Length } from "../protocol/utf8.ts";
 import { abortError } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
+import { checkClose, checkFailure, checkPing } from "./arguments.ts";
 import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, lendCodec, MessageEvent, SocketEvent } from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
@@ -234,12 +234,7 @@ export class Socket extends SocketEmitter<Socket> {
    * Throws a `TypeError` or `RangeError` for wrong data, a `DOMException` named `InvalidStateError` while connecting.
    */
   ping(data?: string | ArrayBuffer | ArrayBufferView): Promise<number> {
-    const payload = data === undefined ? this.#pings.nextPayload() : toPayload(data);
-    if (payload instanceof Blob) throw new TypeError("Cannot ping: data is a Blob, wanted a string or bytes");
-    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
-    if (bytes.length > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError(`Cannot ping: data has ${bytes.length} bytes, wanted at most ${MAX_CONTROL_PAYLOAD}`);
-    }
+    const bytes = checkPing(data === undefined ? this.#pings.nextPayload() : data);
     if (this.#readyState === CONNECTING) {
       throw new DOMException("Cannot ping: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
     }
@@ -258,20 +253,11 @@ export class Socket extends SocketEmitter<Socket> {
    * nothing.
    *
    * Throws a `DOMException`: `InvalidAccessError` for a code that is not 1000 or 3000 to 4999, `SyntaxError` for a reason of
-   * more than 123 bytes.
+   * more than 123 bytes; a `TypeError` for a reason that is no string.
    */
   close(code: number = 1000, reason: string = ""): void {
-    if (code !== 1000 && !(code >= 3000 && code <= 4999 && Number.isInteger(code))) {
-      throw new DOMException(`Cannot close: code is ${code}, wanted 1000 or 3000 to 4999`, "InvalidAccessError");
-    }
-    const size = utf8Length(String(reason));
-    if (size > MAX_CLOSE_REASON) {
-      throw new DOMException(
-        `Cannot close: reason has ${size} bytes, wanted at most ${MAX_CLOSE_REASON}`,
-        "SyntaxError",
-      );
-    }
-    this.#closeWith(code, String(reason));
+    checkClose(code, reason);
+    this.#closeWith(code, reason);
   }
 
   #closeWith(code: number, reason: string): void {
@@ -283,8 +269,13 @@ export class Socket extends SocketEmitter<Socket> {
     } else if (this.#readyState === OPEN) this.#link!.close(code, reason);
   }
 
-  /** Cuts the connection without a closing handshake: `close` comes with 1006. With an error, `error` comes first. */
+  /**
+   * Cuts the connection without a closing handshake: `close` comes with 1006. With an error, `error` comes first.
+   *
+   * Throws a `TypeError` for what is no `WebSocketError`.
+   */
   terminate(error?: WebSocketError): void {
+    checkFailure(error);
     if (this.#readyState === CONNECTING) {
       this.#abort(error ?? new WebSocketError("WS_ABORTED", "Connection was cut before it was open"));
     } else this.#link?.terminate(error);

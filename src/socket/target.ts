@@ -3,7 +3,7 @@
  * `wss+unix:` for Unix sockets, where the path of the socket and the path of the request stand on either side of a colon.
  */
 
-import { isToken, quote } from "../protocol/headers.ts";
+import { isToken, quote, show } from "../protocol/headers.ts";
 import type { ClientTls, Target } from "./transport.ts";
 
 const SCHEMES: ReadonlyMap<string, string> = new Map([
@@ -27,7 +27,7 @@ export function parseUrl(input: string | URL): URL {
   try {
     url = new URL(input);
   } catch {
-    throw syntaxError(`Cannot connect: url is ${quote(String(input))}, wanted an absolute URL`);
+    throw syntaxError(`Cannot connect: url is ${show(input)}, wanted an absolute URL`);
   }
   const scheme = SCHEMES.get(url.protocol);
   if (scheme === undefined) {
@@ -48,7 +48,7 @@ export function checkProtocols(protocols: readonly string[]): readonly string[] 
   const seen = new Set<string>();
   for (const protocol of protocols) {
     if (typeof protocol !== "string" || !isToken(protocol)) {
-      throw syntaxError(`Cannot connect: protocol is ${quote(String(protocol))}, wanted a token`);
+      throw syntaxError(`Cannot connect: protocol is ${show(protocol)}, wanted a token`);
     }
     if (seen.has(protocol)) throw syntaxError(`Cannot connect: protocol ${quote(protocol)} is there twice`);
     seen.add(protocol);

@@ -31,7 +31,7 @@ test("handler() gives back a Handler as it is", () => {
 
 test("handler() refuses what can be no handler, and names it", () => {
   const faults: [unknown, string][] = [
-    ["./public", 'the string "./public"'],
+    ["./public", 'met "./public"'],
     [7, "met 7"],
     [undefined, "met undefined"],
     [null, "met null"],
@@ -39,7 +39,7 @@ test("handler() refuses what can be no handler, and names it", () => {
   ];
   for (const [like, mention] of faults) assertThrows(() => handler(like as HandlerLike), TypeError, mention);
   assertThrows(() => handler({ "/a": 1 } as unknown as HandlerLike), TypeError, '"/a"');
-  assertThrows(() => handler({ "/a": { "/b": [() => {}, "x"] } } as unknown as HandlerLike), TypeError, 'string "x"');
+  assertThrows(() => handler({ "/a": { "/b": [() => {}, "x"] } } as unknown as HandlerLike), TypeError, 'met "x"');
   assertThrows(() => handler({ "/:a:b": () => {} }), SyntaxError, '"/:a:b"');
 });
 

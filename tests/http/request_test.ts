@@ -172,7 +172,7 @@ test("HttpResponse puts a body together", async () => {
   other.write("lost");
   other.json({ a: [1] });
   assertEquals([await bodyText(other.body), other.firstHeader("content-type")], ['{"a":[1]}', "application/json"]);
-  assertThrows(() => other.json(undefined), TypeError, "no form");
+  assertThrows(() => other.json(undefined), TypeError, "got undefined, wanted a value that JSON can hold");
 });
 
 test("HttpResponse redirects", () => {

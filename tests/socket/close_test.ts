@@ -10,9 +10,10 @@ import { clientOf, connected, next, rightAnswer, serverAndPeer, SocketLog } from
 test("Socket.close takes 1000 and 3000 to 4999, and a reason of 123 bytes", async () => {
   const { client, server } = await connected();
   await next(client, "open");
-  for (const code of [0, 999, 1001, 1005, 1006, 1011, 1015, 2999, 5000, 3000.5, NaN, -1, "3000" as never]) {
+  for (const code of [0, 999, 1001, 1005, 1006, 1011, 1015, 2999, 5000, 3000.5, NaN, -1]) {
     assertEquals(assertThrows(() => client.close(code), DOMException, `code is ${code}`).name, "InvalidAccessError");
   }
+  assertThrows(() => client.close("3000" as never), DOMException, 'code is "3000"');
   for (const reason of ["x".repeat(124), "é".repeat(62), "\ud800".repeat(42)]) {
     assertEquals(
       assertThrows(() => client.close(1000, reason), DOMException, "bytes, wanted at most 123").name,

@@ -448,7 +448,7 @@ test("what is no stream, or is locked, or gives no bytes, is refused by name", a
   await assertRejects(
     () => msg.readFrom({ readable: text as ReadableStream<Uint8Array> }),
     TypeError,
-    "the stream gave Hello, wanted a Uint8Array",
+    'the stream gave "Hello", wanted a Uint8Array',
   );
 });
 

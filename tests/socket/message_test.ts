@@ -29,13 +29,18 @@ test("type, mask, compression and limit can be changed, and are checked", () => 
     msg.type = type;
     assertEquals(msg.type, type);
   }
-  for (const type of [-1, 16, 1.5, NaN, "1", undefined, null]) {
+  for (const type of [-1, 16, 1.5, NaN, undefined, null]) {
     assertThrows(() => msg.type = type as number, RangeError, `Cannot set the type of a message: got ${type}, wanted`);
   }
+  assertThrows(() => msg.type = "1" as never, RangeError, 'got "1", wanted an opcode from 0 to 15');
   assertEquals(msg.type, 15);
   msg.maxSize = 0;
   msg.maxSize = Infinity;
-  assertThrows(() => msg.maxSize = -1, RangeError, "Cannot set maxSize: got -1, wanted at least 0");
+  assertThrows(
+    () => msg.maxSize = -1,
+    RangeError,
+    "Cannot use the option maxSize: got -1, wanted a number of at least 0",
+  );
   assertThrows(() => msg.maxSize = NaN, RangeError, "NaN");
   assertThrows(() => msg.maxSize = "64" as unknown as number, TypeError, "wanted a number");
   assertEquals(msg.maxSize, Infinity);
@@ -73,7 +78,7 @@ test("the body can be another message's", () => {
   msg.response.body = msg.body;
   assertStrictEquals(msg.response.body, msg.body);
   assertEquals(msg.response.data, "Hello");
-  assertThrows(() => msg.body = "Hello" as unknown as MemoryStream, TypeError, "got Hello, wanted a MemoryStream");
+  assertThrows(() => msg.body = "Hello" as unknown as MemoryStream, TypeError, 'got "Hello", wanted a MemoryStream');
 });
 
 test("json reads the body, and replaces it", () => {
@@ -82,7 +87,11 @@ test("json reads the body, and replaces it", () => {
   assertEquals(msg.data, '{"a":[1,"é"]}');
   assertEquals(msg.json(), { a: [1, "é"] });
   assertEquals(msg.json(null).data, "null");
-  assertThrows(() => msg.json(undefined), TypeError, "Cannot write JSON: undefined has none");
+  assertThrows(
+    () => msg.json(undefined),
+    TypeError,
+    "Cannot write JSON: got undefined, wanted a value that JSON can hold",
+  );
   assertEquals(msg.data, "null");
   msg.body = new MemoryStream("{");
   assertThrows(() => msg.json(), SyntaxError, "Cannot read a message as JSON: ");

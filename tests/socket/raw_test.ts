@@ -286,7 +286,7 @@ test("what is written stays the writer's", async () => {
   await assertRejects(
     () => writer.write("text" as unknown as Uint8Array),
     TypeError,
-    "chunk is text, wanted a Uint8Array",
+    'chunk is "text", wanted a Uint8Array',
   );
   writer.releaseLock();
   const closed = stream.close();

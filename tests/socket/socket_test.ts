@@ -192,7 +192,7 @@ test("Socket.ping resolves with the time until the pong, and tells both ends", a
   await Promise.all([client.ping(), client.ping(), client.ping("same"), client.ping("same"), server.ping()]);
   assertThrows(() => client.ping("x".repeat(126)), RangeError, "Cannot ping: data has 126 bytes, wanted at most 125");
   assertThrows(() => client.ping("é".repeat(63)), RangeError, "126 bytes");
-  assertThrows(() => client.ping(new Blob(["x"]) as never), TypeError, "Cannot ping: data is a Blob");
+  assertThrows(() => client.ping(new Blob(["x"]) as never), TypeError, "Cannot ping: data is an object of Blob");
   await end(client, server);
 });
 

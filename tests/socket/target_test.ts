@@ -82,6 +82,6 @@ test("checkProtocols() takes tokens, each once", () => {
   for (const wrong of ["", "a b", "a,b", "ä", "a/b", "a\r\nb"]) {
     assertSyntaxError(() => checkProtocols(["ok", wrong]), "wanted a token");
   }
-  assertSyntaxError(() => checkProtocols([5 as never]), 'protocol is "5", wanted a token');
+  assertSyntaxError(() => checkProtocols([5 as never]), "protocol is 5, wanted a token");
   assertSyntaxError(() => checkProtocols(["a", "b", "a"]), 'protocol "a" is there twice');
 });
