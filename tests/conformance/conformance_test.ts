@@ -7,13 +7,12 @@ import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import { basics } from "./basics.ts";
 import { closing } from "./closing.ts";
-import { play, type Testee } from "./play.ts";
+import { play, testees } from "./play.ts";
 import type { Case } from "./script.ts";
 import { sizes } from "./sizes.ts";
 import { texts } from "./texts.ts";
 
 const cases: readonly Case[] = [...basics, ...texts, ...closing, ...sizes];
-const testees: readonly Testee[] = ["server", "client"];
 
 test("the table has all cases of the catalogue that need no compression, each once", () => {
   assertEquals(cases.length, 301);

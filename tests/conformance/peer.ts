@@ -25,6 +25,8 @@ export interface RawFrame {
 /** Octets as they come, and frames out of them. */
 export class RawPeer {
   readonly socket: net.Socket;
+  /** The head that a server answered with. */
+  answer = "";
   /** Whether the frames that come have to be masked. */
   readonly #masked: boolean;
   #chunks: Uint8Array[] = [];
@@ -161,7 +163,8 @@ export function octetsOf(
   return [head.subarray(0, size), body];
 }
 
-function field(head: string, name: string): string {
+/** The value of a field of a head, or nothing. */
+export function field(head: string, name: string): string {
   return new RegExp(`^${name}: *(.*?) *\r$`, "im").exec(head)?.[1] ?? "";
 }
 
@@ -182,6 +185,7 @@ export async function dial(port: number, path: string, fields: readonly string[]
   if (!/^HTTP\/1\.1 101 /.test(head) || field(head, "sec-websocket-accept") !== "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") {
     throw new Error(`Handshake failed: ${head}`);
   }
+  peer.answer = head;
   return peer;
 }
 

@@ -6,14 +6,16 @@
  * ```
  */
 
-import { Socket, upgrade } from "@sockeye/ws";
+import { Socket, type SocketOptions, upgrade, type UpgradeOptions } from "@sockeye/ws";
 import { Server } from "@sockeye/ws/http";
 import { closePayload, type FrameParts, show, utf8 } from "../frames.ts";
-import { dial, join, octetsOf, type RawFrame, type RawPeer, RawServer } from "./peer.ts";
+import { dial, field, join, octetsOf, type RawFrame, type RawPeer, RawServer } from "./peer.ts";
 import type { Case, Chop, Reply, Step } from "./script.ts";
 
 /** The end of the connection that is tested. */
 export type Testee = "client" | "server";
+/** Both. */
+export const testees: readonly Testee[] = ["server", "client"];
 
 /** Longest time for a case, in milliseconds. */
 const PATIENCE = 30_000;
@@ -21,7 +23,7 @@ const PATIENCE = 30_000;
 const SILENCE = 30;
 
 /** What a testee was told, in order. */
-class Log {
+export class Log {
   messages = 0;
   readonly end: string[] = [];
   readonly over: Promise<void>;
@@ -175,10 +177,6 @@ function told(frame: RawFrame | "end"): string {
 
 /** Plays a case. Rejects with what was wrong, the last step in front of it. */
 export async function play({ id, steps }: Case, testee: Testee): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over within ${PATIENCE} ms`)), PATIENCE);
-  });
   const { peer, log, stop } = await (testee === "server" ? startServer() : startClient());
   const player = new Player(peer, testee, log);
   let doing = "nothing";
@@ -189,34 +187,62 @@ export async function play({ id, steps }: Case, testee: Testee): Promise<void> {
     }
   };
   try {
-    await Promise.race([all(), late]);
+    await withPatience(all());
   } catch (error) {
     throw new Error(`Case ${id}, our ${testee}, ${doing}: ${(error as Error).message}`);
   } finally {
-    clearTimeout(timer);
     peer.socket.destroy();
     await stop();
   }
 }
 
-interface Started {
+/** Settles as `work` does, or rejects when it takes too long. */
+export async function withPatience(work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over within ${PATIENCE} ms`)), PATIENCE);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A testee that runs, and its raw peer. */
+export interface Started {
   readonly peer: RawPeer;
   readonly log: Log;
+  /** What the server of the two answered to the extensions that were offered. */
+  readonly extensions: string;
   readonly stop: () => unknown;
 }
 
-async function startServer(): Promise<Started> {
+/** Starts our server. The raw client sends these fields. */
+export async function startServer(options: UpgradeOptions = {}, fields: readonly string[] = []): Promise<Started> {
   let accepted: (log: Log) => void = () => {};
   const log = new Promise<Log>((resolve) => accepted = resolve);
-  const server = new Server({ port: 0, hostname: "127.0.0.1" }, { "/": upgrade((conn) => accepted(new Log(conn))) });
+  const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+    "/": upgrade(options, (conn) => accepted(new Log(conn))),
+  });
   await server.start();
-  const peer = await dial(server.port, "/");
-  return { peer, log: await log, stop: () => server.close({ deadline: 0 }) };
+  const peer = await dial(server.port, "/", fields);
+  const extensions = field(peer.answer, "sec-websocket-extensions");
+  return { peer, log: await log, extensions, stop: () => server.close({ deadline: 0 }) };
 }
 
-async function startClient(): Promise<Started> {
-  const server = await RawServer.listen();
-  const log = new Log(new Socket(`ws://127.0.0.1:${server.port}/`));
+/** Starts our client. The raw server answers with these fields. */
+export async function startClient(
+  options: SocketOptions = {},
+  fields: (request: string) => readonly string[] = () => [],
+): Promise<Started> {
+  let extensions = "";
+  const server = await RawServer.listen((request) => {
+    const all = fields(request);
+    extensions = field(all.join("\r\n") + "\r\n", "sec-websocket-extensions");
+    return all;
+  });
+  const log = new Log(new Socket(`ws://127.0.0.1:${server.port}/`, options));
   const peer = await server.accept();
-  return { peer, log, stop: () => server.close() };
+  return { peer, log, extensions, stop: () => server.close() };
 }
