@@ -6,14 +6,14 @@
  *   folder/mod.js, src            links into the package, for tests of what is not exported
  *   folder/node_modules/@sockeye/ws   the built package
  *   folder/node_modules/@std/assert   the stand-in
- *   folder/node_modules/ws ...        the npm packages of deno.json
+ *   folder/node_modules/ws            what tests import of npm's packages; tests/mounts has a folder of its own
  * ```
  */
 
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { buildPackage } from "./build_npm.ts";
-import { listFiles, npmVersions, readManifest, root } from "./manifest.ts";
+import { listFiles, pick, readManifest, root } from "./manifest.ts";
 import { target } from "./package_data.ts";
 import { install } from "./workshop.ts";
 
@@ -28,8 +28,7 @@ export interface Compiled {
 /** Builds the package and compiles the tests into `folder`. */
 export async function compileTests(folder: string): Promise<Compiled> {
   const manifest = await readManifest();
-  const { typescript: _, ...packages } = Object.fromEntries(npmVersions(manifest));
-  await install(folder, packages);
+  await install(folder, pick(manifest, ["ws"]));
   const modules = join(folder, "node_modules");
   const built = join(modules, ...manifest.name.split("/"));
   await buildPackage(built);

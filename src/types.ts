@@ -58,6 +58,7 @@ export type {
   WriteResult,
 } from "./socket/transport.ts";
 export type { HttpClient as BaseHttpClient, HttpClientOptions, HttpRequestOptions } from "./http/client.ts";
+export type { BroadcastOptions } from "./http/broadcast.ts";
 export type { StoredCookie } from "./http/cookie_jar.ts";
 export type { ErrorReporter } from "./http/dispatch.ts";
 export type { Chain, Routing } from "./http/handler.ts";
@@ -70,10 +71,11 @@ export type {
   Routable,
   RouteMap,
 } from "./http/handler_types.ts";
+export type { CloseOptions } from "./http/host.ts";
 export type { ErrorHandlers, ErrorHandlerSetter, MessageHandler, MessageStats } from "./http/message_handler.ts";
 export type { ProtocolPolicy } from "./http/negotiate.ts";
 export type { OriginPolicy } from "./http/origin.ts";
 export type { HttpRequest } from "./http/request.ts";
 export type { Cookie, FieldValue, HttpResponse } from "./http/response.ts";
-export type { BroadcastOptions, CloseOptions, Server as BaseServer, ServerOptions } from "./http/server.ts";
+export type { Server as BaseServer, ServerOptions } from "./http/server.ts";
 export type { Accept, UpgradeOptions } from "./http/upgrade.ts";

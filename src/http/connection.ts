@@ -53,7 +53,15 @@ export interface Host {
   /** That WebSocket is over. */
   closed(socket: Socket): void;
   /** A connection is over, or no longer one of HTTP. May be called more than once. */
-  left(connection: Connection): void;
+  left(connection: { cut(reason: unknown): void; hurry(): void }): void;
+}
+
+/** A request that somebody else has read off the connection. */
+export interface Given {
+  /** Its head; what came behind it is what the transport gives. */
+  readonly head: RequestHead;
+  /** Whether it came over TLS. */
+  readonly secure: boolean;
 }
 
 const HEAD_FAULTS: ReadonlyMap<string, number> = new Map([
@@ -70,6 +78,7 @@ export class Connection implements Exchange {
   readonly #opening: Opening;
   readonly #tail: Tail;
   #request: HttpRequest | undefined;
+  readonly #secure: boolean;
   #head: RequestHead | undefined;
   #body: BodyReader | undefined;
   #ongone: ((reason: unknown) => void) | undefined;
@@ -77,9 +86,11 @@ export class Connection implements Exchange {
   #link: "none" | "open" | "over" = "none";
   #socket: Socket | undefined;
 
-  /** Takes a connection that was accepted. */
-  constructor(host: Host, transport: Transport) {
+  /** Takes a connection that was accepted; `given` is its request, where that has been read. */
+  constructor(host: Host, transport: Transport, given?: Given) {
     this.#host = host;
+    this.#secure = given?.secure ?? host.secure;
+    this.#head = given?.head;
     this.#opening = new Opening(transport);
     this.#tail = new Tail(this.#opening);
   }
@@ -92,7 +103,7 @@ export class Connection implements Exchange {
 
   async #serve(): Promise<void> {
     try {
-      this.#head = await this.#opening.readHead("request", this.#host.limits);
+      this.#head ??= await this.#opening.readHead("request", this.#host.limits);
     } catch (error) {
       return await this.#refuseHead(error);
     }
@@ -147,7 +158,7 @@ export class Connection implements Exchange {
 
   /** {@inheritDoc Exchange.secure} */
   get secure(): boolean {
-    return this.#host.secure;
+    return this.#secure;
   }
 
   /** {@inheritDoc Exchange.remote} */

@@ -12,6 +12,7 @@ import type { DeflateFactory } from "../protocol/codec.ts";
 import type { Fields, RequestHead } from "../protocol/head.ts";
 import type { HandshakeRequest } from "../protocol/handshake.ts";
 import type { Link } from "../socket/link.ts";
+import type { HeartbeatSettings } from "../socket/heartbeat.ts";
 import type { CodecProvider } from "../socket/message.ts";
 import type { LinkOptions } from "../socket/link_options.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -25,6 +26,8 @@ export interface Acceptance {
   readonly fields: Fields;
   /** The subprotocol and the extensions agreed on, and the limits. */
   readonly link: LinkOptions;
+  /** For doors of a platform that sends pings by itself, and on nobody's behalf: how it shall. */
+  readonly heartbeat?: HeartbeatSettings | undefined;
 }
 
 /** One request, as the door lends it. */

@@ -7,31 +7,17 @@
  * ```
  */
 
-import { isReceivableCode } from "../protocol/close.ts";
-import {
-  GOING_AWAY,
-  HANDSHAKE_TIMEOUT,
-  MAX_CLOSE_REASON,
-  MAX_HEAD_FIELDS,
-  MAX_HEAD_SIZE,
-  OPEN,
-} from "../protocol/constants.ts";
-import { deflateFactory } from "../protocol/context_codec.ts";
-import type { DeflateFactory } from "../protocol/codec.ts";
-import { show } from "../protocol/headers.ts";
-import { utf8Length } from "../protocol/utf8.ts";
-import { checkCount, checkEach, checkNames, checkNumber, checkType, wrongKind } from "../socket/check.ts";
-import type { SendOptions } from "../socket/data.ts";
-import type { CodecProvider } from "../socket/message.ts";
+import { HANDSHAKE_TIMEOUT, MAX_HEAD_FIELDS, MAX_HEAD_SIZE } from "../protocol/constants.ts";
+import { checkCount, checkEach, checkNames, checkNumber, checkType } from "../socket/check.ts";
 import { codecOf } from "../socket/message_codec.ts";
-import { prepare } from "../socket/prepare.ts";
-import { closeWith, Socket } from "../socket/socket.ts";
-import { startTimeout } from "../socket/timeout.ts";
-import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls, Transport } from "../socket/transport.ts";
-import { Connection, type Host } from "./connection.ts";
-import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
+import type { Socket } from "../socket/socket.ts";
+import type { Endpoint, Listener, ListenOptions, Runtime, ServerTls } from "../socket/transport.ts";
+import { broadcast, type BroadcastOptions } from "./broadcast.ts";
+import type { Host } from "./connection.ts";
+import type { ErrorReporter } from "./dispatch.ts";
 import { handler as toHandler } from "./handler.ts";
 import type { Handler, HandlerLike } from "./handler_types.ts";
+import { checkClose, type CloseOptions, HttpHost, MAX_BODY_SIZE } from "./host.ts";
 import { listenOptions } from "./listen_options.ts";
 
 /**
@@ -79,55 +65,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...["maxHeadSize", "maxHeadFields", "maxBodySize", "handshakeTimeout", "onerror"],
 ]);
 
-/**
- * How `Server.close` ends what is open.
- *
- * @example
- * ```ts
- * import { type CloseOptions, Server } from "@sockeye/ws/http";
- *
- * const options: CloseOptions = { code: 1012, reason: "Back in a minute", deadline: 5_000 };
- * const server = new Server({ port: 0, hostname: "127.0.0.1" }, {});
- * await server.start();
- * await server.close(options);
- * ```
- */
-export interface CloseOptions {
-  /** Code of the Close frames. @default {1001} */
-  readonly code?: number;
-  /** Their reason, of at most 123 bytes. @default {""} */
-  readonly reason?: string;
-  /** Milliseconds for all connections to end by themselves, before they are cut; `Infinity` for ever. @default {10000} */
-  readonly deadline?: number;
-}
-
-/**
- * To whom, and how, `Server.broadcast` sends.
- *
- * @example
- * ```ts
- * import { upgrade } from "@sockeye/ws";
- * import { type BroadcastOptions, Server } from "@sockeye/ws/http";
- *
- * const server: Server = new Server({ port: 0, hostname: "127.0.0.1" }, {
- *   "/chat": upgrade((conn) => {
- *     const toOthers: BroadcastOptions = { except: conn };
- *     conn.onmessage = ({ data }) => server.broadcast(data, toOthers);
- *   }),
- * });
- * ```
- */
-export interface BroadcastOptions extends SendOptions {
-  /** Clients that do not get it: the one it came from, most of the time. */
-  readonly except?: Socket | Iterable<Socket>;
-}
-
-const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof CloseOptions>(["code", "reason", "deadline"]);
-const DEADLINE = 10_000;
 const DEFAULTS: Omit<Host["limits"], "timeout"> = {
   maxHeadSize: MAX_HEAD_SIZE,
   maxHeadFields: MAX_HEAD_FIELDS,
-  maxBodySize: 1_048_576,
+  maxBodySize: MAX_BODY_SIZE,
 };
 
 /**
@@ -147,7 +88,7 @@ const DEFAULTS: Omit<Host["limits"], "timeout"> = {
 export class Server implements AsyncDisposable {
   readonly #options: ListenOptions;
   readonly #runtime: () => Promise<Runtime>;
-  readonly #host: ServerHost;
+  readonly #host: HttpHost;
   #listener: Promise<Listener> | undefined;
   #address: Endpoint | undefined;
 
@@ -170,7 +111,7 @@ export class Server implements AsyncDisposable {
       timeout: checkNumber("handshakeTimeout", handshakeTimeout),
     };
     this.#options = listenOptions(options, limits.timeout);
-    this.#host = new ServerHost(limits, options, toHandler(handler), codecOf(runtime));
+    this.#host = new HttpHost(limits, options.tls !== undefined, options.onerror, toHandler(handler), codecOf(runtime));
   }
 
   /**
@@ -213,19 +154,8 @@ export class Server implements AsyncDisposable {
    * no number of at least 0.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    checkNames("close the server", options, CLOSE_OPTIONS);
-    const { code = GOING_AWAY, reason = "", deadline = DEADLINE } = options;
-    if (!Number.isInteger(code) || !isReceivableCode(code)) {
-      throw new RangeError(
-        `Cannot close the server: code is ${show(code)}, wanted 1000 to 1003, 1007 to 1014 or 3000 to 4999`,
-      );
-    }
-    checkType("reason", reason, "string");
-    if (utf8Length(reason) > MAX_CLOSE_REASON) {
-      throw new RangeError(`Cannot close the server: reason is too long, wanted at most ${MAX_CLOSE_REASON} bytes`);
-    }
-    checkNumber("deadline", deadline);
-    await Promise.all([this.stop(), this.#host.close(code, reason, deadline)]);
+    const how = checkClose("close the server", options);
+    await Promise.all([this.stop(), this.#host.close(how)]);
   }
 
   /** The same as `close()`: `await using server = new Server(...)`. */
@@ -292,23 +222,7 @@ export class Server implements AsyncDisposable {
    * ```
    */
   broadcast(data: unknown, options: BroadcastOptions = {}): number {
-    checkNames("broadcast", options, new Set(["compress", "except"]));
-    const { compress, except = [] } = options;
-    checkType("compress", compress, "boolean");
-    const message = prepare(data);
-    const passed = except instanceof Socket ? [except] : except;
-    if (typeof passed !== "object" || passed === null || !(Symbol.iterator in passed)) {
-      throw wrongKind("except", except, "a Socket, or a list of them");
-    }
-    const others = new Set(passed);
-    const how = compress === undefined ? undefined : { compress };
-    let count = 0;
-    for (const socket of this.#host.sockets) {
-      if (socket.readyState !== OPEN || others.has(socket)) continue;
-      socket.send(message, how);
-      count++;
-    }
-    return count;
+    return broadcast(this.#host.sockets, data, options);
   }
 
   /**
@@ -320,87 +234,5 @@ export class Server implements AsyncDisposable {
   }
   set handler(like: HandlerLike) {
     this.#host.handler = toHandler(like);
-  }
-}
-
-/** What the connections of a server share. */
-class ServerHost implements Host {
-  readonly limits: Host["limits"];
-  readonly secure: boolean;
-  readonly report: ErrorReporter;
-  readonly codec: CodecProvider;
-  readonly sockets: Set<Socket> = new Set();
-  readonly #connections: Set<Connection> = new Set();
-  handler: Handler;
-  runtime: Runtime | undefined;
-  closing = false;
-  /** Called when nothing is open any more. */
-  #onidle: (() => void)[] = [];
-
-  constructor(limits: Host["limits"], options: ServerOptions, handler: Handler, codec: CodecProvider) {
-    this.limits = limits;
-    this.secure = options.tls !== undefined;
-    this.report = options.onerror ?? reportOnConsole;
-    this.handler = handler;
-    this.codec = codec;
-  }
-
-  get decodeAscii(): Runtime["decodeAscii"] {
-    return this.runtime?.decodeAscii;
-  }
-
-  get deflate(): DeflateFactory | undefined {
-    const lent = this.runtime?.deflate;
-    return lent === undefined ? undefined : deflateFactory(lent);
-  }
-
-  accept(transport: Transport): void {
-    if (this.closing) return transport.abort();
-    const connection = new Connection(this, transport);
-    this.#connections.add(connection);
-    void connection.serve();
-  }
-
-  left(connection: Connection): void {
-    this.#connections.delete(connection);
-    this.#settle();
-  }
-
-  opened(socket: Socket): void {
-    this.sockets.add(socket);
-  }
-
-  closed(socket: Socket): void {
-    this.sockets.delete(socket);
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.sockets.size > 0 || this.#connections.size > 0) return;
-    for (const callback of this.#onidle.splice(0)) callback();
-  }
-
-  async close(code: number, reason: string, deadline: number): Promise<void> {
-    this.closing = true;
-    for (const socket of this.sockets) closeWith(socket, code, reason);
-    for (const connection of this.#connections) connection.hurry();
-    await this.#idle(deadline);
-    for (const socket of this.sockets) socket.terminate();
-    for (const connection of this.#connections) connection.cut(new Error("Cannot go on: the server was closed"));
-    this.sockets.clear();
-    this.#connections.clear();
-    this.#settle();
-  }
-
-  /** Waits until nothing is open, or the time is over. */
-  #idle(milliseconds: number): Promise<void> {
-    if (milliseconds === 0 || (this.sockets.size === 0 && this.#connections.size === 0)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = startTimeout(milliseconds, resolve);
-      this.#onidle.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 }

@@ -186,7 +186,7 @@ class UpgradeHandler implements Handler {
     if (decided === LATE) return req.response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
     if (decided === REFUSED) return req.response.refuse(403, originRefusal(check.request.origin, req));
 
-    const { compression, limits } = this.#connection;
+    const { compression, limits, heartbeat } = this.#connection;
     const { extensions, link } = compression === undefined
       ? NO_EXTENSIONS
       : negotiateExtensions(check.request.extensions, compression, exchange.deflate);
@@ -196,6 +196,7 @@ class UpgradeHandler implements Handler {
       request: check.request,
       fields,
       link: { ...limits, ...link, protocol: decided, extensions },
+      heartbeat,
     });
     const open = taken instanceof Promise ? await taken : taken;
     // From here on nobody else may answer.

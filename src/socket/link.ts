@@ -48,6 +48,8 @@ export interface Link {
   readonly heard: number;
   /** Nothing is read now, so that nothing can be heard. */
   readonly deaf: boolean;
+  /** Whether it can send pings. Where it cannot, a heartbeat is the platform's affair. */
+  readonly pingable: boolean;
   /** Starts delivery. Called once. */
   start(events: LinkEvents): void;
   /** Sends a text message. Where there is compression, `compress` says whether to use it; the threshold, where it does not. */

@@ -7,7 +7,8 @@
  *   PlatformSocket <-- send / close ------- NativeLink <--- sendText / sendBinary / close / terminate
  * ```
  *
- * What such a WebSocket cannot do is refused with a `NotSupportedError`, or stands in the table of `docs/browsers.md`.
+ * What such a WebSocket cannot do is refused with a `NotSupportedError`, or stands in the tables of
+ * `docs/browsers.md` and `docs/mounts.md`.
  */
 
 import type { CloseFrame, CloseRecord } from "../protocol/close.ts";
@@ -17,7 +18,6 @@ import {
   MAX_BUFFERED_AMOUNT,
   MAX_PAYLOAD,
   NO_STATUS,
-  NORMAL_CLOSURE,
   OPEN,
 } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
@@ -27,8 +27,10 @@ import type { Link, LinkEvents } from "./link.ts";
 import { startTimeout } from "./timeout.ts";
 import type { PlatformEvent, PlatformSocket } from "./transport.ts";
 
-/** The limits that hold over a platform's WebSocket. */
+/** The limits that hold over a platform's WebSocket, and what was agreed on, where the platform does not say. */
 export interface NativeLimits {
+  /** The subprotocol. @default what the platform says */
+  readonly protocol?: string;
   /** Bytes of one received message, looked at when it is whole; more fails the connection. @default {67108864} */
   readonly maxPayload?: number;
   /** Milliseconds for the closing handshake. @default {10000} */
@@ -54,8 +56,12 @@ export class NativeLink implements Link {
   #events: LinkEvents | undefined;
   /** {@inheritDoc Link.heard} */
   heard = 0;
-  /** {@inheritDoc Link.deaf} What comes while paused is held here. */
-  readonly deaf: boolean = false;
+  /** {@inheritDoc Link.deaf} What comes while paused is held here, where the platform cannot pause. */
+  get deaf(): boolean {
+    return this.#paused && this.#socket.pause !== undefined;
+  }
+  /** {@inheritDoc Link.pingable} */
+  readonly pingable: boolean;
 
   #phase: "open" | "closing" | "over" = "open";
   /** Nothing is delivered before `start`. */
@@ -71,11 +77,12 @@ export class NativeLink implements Link {
   #draining: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes over a WebSocket that is open and has delivered nothing yet. */
+  /** Takes over a WebSocket that has delivered nothing yet. It must be open before `start`. */
   constructor(socket: PlatformSocket, limits: NativeLimits = {}) {
-    this.protocol = socket.protocol;
+    this.protocol = limits.protocol ?? socket.protocol;
     this.extensions = socket.extensions;
     this.#socket = socket;
+    this.pingable = socket.ping !== undefined;
     this.#maxPayload = limits.maxPayload ?? MAX_PAYLOAD;
     this.#closeTimeout = limits.closeTimeout ?? CLOSE_TIMEOUT;
     this.#highWaterMark = limits.highWaterMark ?? HIGH_WATER_MARK;
@@ -84,6 +91,7 @@ export class NativeLink implements Link {
     socket.addEventListener("message", (event) => this.#message(event.data));
     socket.addEventListener("error", () => this.#broke = true);
     socket.addEventListener("close", (event) => this.#close(event));
+    socket.addEventListener("drain", () => this.#drained());
     if (socket.ping === undefined) return;
     socket.addEventListener("ping", ({ data }) => this.#control("ping", data));
     socket.addEventListener("pong", ({ data }) => this.#control("pong", data));
@@ -132,7 +140,9 @@ export class NativeLink implements Link {
     const size = this.#sizeOf(message);
     if (size > this.#maxPayload) {
       const met = `${size} bytes, wanted at most ${this.#maxPayload}`;
-      this.terminate(new WebSocketError("WS_MESSAGE_TOO_BIG", `Cannot receive a message: it has ${met}`));
+      const error = new WebSocketError("WS_MESSAGE_TOO_BIG", `Cannot receive a message: it has ${met}`);
+      if (this.#phase === "open" && this.#socket.readyState === OPEN) this.#sendClose(error.closeCode, "");
+      this.#over(this.#failed(), error);
     } else if (typeof message === "string") this.#events!.text(message, false);
     else this.#events!.binary(message, false);
   }
@@ -174,25 +184,26 @@ export class NativeLink implements Link {
   // What comes from the application
 
   /** {@inheritDoc Link.sendText} */
-  sendText(data: string, _compress: boolean | undefined): void {
-    this.#send(data);
+  sendText(data: string, compress: boolean | undefined): void {
+    this.#send(data, compress);
   }
 
   /** {@inheritDoc Link.sendBinary} */
-  sendBinary(data: Uint8Array, _compress: boolean | undefined): void {
-    this.#send(isOwn(data) ? data : new Uint8Array(data));
+  sendBinary(data: Uint8Array, compress: boolean | undefined): void {
+    this.#send(isOwn(data) ? data : new Uint8Array(data), compress);
   }
 
   /** {@inheritDoc Link.sendPrepared} The platform frames it for each anew. */
   sendPrepared({ data }: PreparedMessage): void {
-    if (typeof data === "string") this.#send(data);
+    if (typeof data === "string") this.#send(data, undefined);
     else this.sendBinary(data, undefined);
   }
 
-  #send(data: string | Uint8Array<ArrayBuffer>): void {
+  #send(data: string | Uint8Array<ArrayBuffer>, compress: boolean | undefined): void {
     // It may be closing already: of a Close frame that came, the platform tells when all is over.
     if (this.#phase !== "open" || this.#socket.readyState !== OPEN) return;
-    this.#socket.send(data);
+    if (compress === undefined) this.#socket.send(data);
+    else this.#socket.send(data, compress);
     this.#bound(this.buffered, "wait for the peer");
   }
 
@@ -206,12 +217,7 @@ export class NativeLink implements Link {
   close(code: number | undefined, reason: string): void {
     if (this.#phase !== "open") return;
     this.#phase = "closing";
-    if (this.#socket.readyState === OPEN) {
-      const sendable = code !== undefined && (code === NORMAL_CLOSURE || code >= 3000);
-      this.#sent = sendable ? { code, reason } : { reason: "" };
-      if (sendable) this.#socket.close(code, reason);
-      else this.#socket.close();
-    }
+    if (this.#socket.readyState === OPEN) this.#sendClose(code, reason);
     this.#events!.closing();
     // The end stands behind what was not delivered yet.
     this.resume();
@@ -219,6 +225,18 @@ export class NativeLink implements Link {
       const limit = `within ${this.#closeTimeout} ms`;
       this.terminate(new WebSocketError("WS_CLOSE_TIMEOUT", `Cannot close: the peer sent no Close frame ${limit}`));
     });
+  }
+
+  /** Browsers send 1000 and 3000 to 4999 and throw on others; platforms of servers send more. */
+  #sendClose(code: number | undefined, reason: string): void {
+    this.#sent = code === undefined ? { reason: "" } : { code, reason };
+    try {
+      if (code === undefined) this.#socket.close();
+      else this.#socket.close(code, reason);
+    } catch {
+      this.#sent = { reason: "" };
+      this.#socket.close();
+    }
   }
 
   /** {@inheritDoc Link.terminate} Where the platform cannot cut, it makes the closing handshake for itself. */
@@ -230,15 +248,18 @@ export class NativeLink implements Link {
     this.#over(this.#failed(), error);
   }
 
-  /** Stops delivery at once. What comes meanwhile is held here: the peer does not feel it. */
+  /** Stops delivery at once. What comes meanwhile is held here: the peer feels it only where the platform can pause. */
   pause(): void {
-    if (this.#phase === "open") this.#paused = true;
+    if (this.#phase !== "open") return;
+    this.#paused = true;
+    this.#socket.pause?.();
   }
 
   /** {@inheritDoc Link.resume} */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    this.#socket.resume?.();
     if (this.#scheduled || (this.#held.length === 0 && this.#ended === undefined)) return;
     // Nothing is delivered from inside of the call.
     this.#scheduled = true;
@@ -279,11 +300,17 @@ export class NativeLink implements Link {
 
   #watch(): void {
     this.#draining = setTimeout(() => {
-      this.#draining = undefined;
-      if (this.#phase === "over") return;
-      if (this.buffered > 0) this.#watch();
-      else this.#events!.drain();
+      if (this.buffered > 0 && this.#phase !== "over") this.#watch();
+      else this.#drained();
     }, DRAIN_INTERVAL);
+  }
+
+  /** Nothing waits any more, perhaps: some platforms tell when. */
+  #drained(): void {
+    if (this.#draining === undefined || this.#phase === "over" || this.buffered > 0) return;
+    clearTimeout(this.#draining);
+    this.#draining = undefined;
+    this.#events!.drain();
   }
 
   #failed(): CloseRecord {

@@ -50,6 +50,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   #events: LinkEvents | undefined;
   /** {@inheritDoc Link.heard} */
   heard = 0;
+  /** {@inheritDoc Link.pingable} */
+  readonly pingable: boolean = true;
 
   #phase: "open" | "ending" | "over" = "open";
   #receiving = false;

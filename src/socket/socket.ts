@@ -318,7 +318,7 @@ export class Socket extends SocketEmitter<Socket> {
     this.#readyState = OPEN;
     this.#takes = true;
     if (!this.#refed) link.unref();
-    if (heartbeat !== undefined) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
+    if (heartbeat !== undefined && link.pingable) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
     link.start(this.#inlet());
     if (this.#paused) link.pause();
     if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));

@@ -292,16 +292,23 @@ export interface PlatformSocket {
   readonly extensions: string;
   /** Bytes given to `send` and not yet to the network. */
   readonly bufferedAmount: number;
-  /** Sends a message. The bytes are lent until the call returns. */
-  send(data: string | Uint8Array<ArrayBuffer>): void;
-  /** Begins the closing handshake. */
+  /** Sends a message. The bytes are lent until the call returns. `compress` is obeyed where the platform can. */
+  send(data: string | Uint8Array<ArrayBuffer>, compress?: boolean): void;
+  /** Begins the closing handshake. Throws on a code that the platform does not send. */
   close(code?: number, reason?: string): void;
-  /** Listens to `open`, `message`, `error` and `close`; where there is `ping`, to `ping` and `pong` too. */
+  /**
+   * Listens to `open`, `message`, `error` and `close`; where there is `ping`, to `ping` and `pong` too; and to `drain`,
+   * which some platforms have.
+   */
   addEventListener(type: string, listener: (event: PlatformEvent) => void): void;
   /** Sends a ping. */
   ping?(data: Uint8Array): void;
   /** Cuts the connection. */
   terminate?(): void;
+  /** Stops reading. */
+  pause?(): void;
+  /** Goes on reading. */
+  resume?(): void;
   /** The connection keeps the process alive. */
   ref?(): void;
   /** The connection does not keep the process alive. */

@@ -13,6 +13,8 @@ import * as browser from "@sockeye/ws/browser";
 import * as bun from "@sockeye/ws/bun";
 import * as deno from "@sockeye/ws/deno";
 import { type HttpRequest, Routing, Server } from "@sockeye/ws/http";
+import { mount as mountBun } from "@sockeye/ws/mount/bun";
+import { mount as mountDeno } from "@sockeye/ws/mount/deno";
 import * as node from "@sockeye/ws/node";
 import { Session, type SessionEvents } from "@sockeye/ws/protocol";
 import { memoryServer } from "@sockeye/ws/testing";
@@ -43,6 +45,8 @@ export const server: Server = new Server({ port: 0 }, [
 ]);
 export const session = (events: SessionEvents): Session => new Session("client", events);
 export const lent: Promise<AsyncDisposable> = memoryServer({});
+export const response: Promise<Response> = mountDeno({}).fetch(new Request("http://localhost/"));
+export const { fetch, websocket } = mountBun({ "/ws": upgrade(() => {}) }, { perMessageDeflate: true });
 export const doors = [browser.Socket, bun.Socket, deno.Socket, node.Socket];
 // @ts-expect-error No number is a URL.
 new Socket(5);
@@ -51,6 +55,19 @@ socket.on("nothing", () => {});
 // @ts-expect-error There is no such option.
 new Server({ prot: 1 }, {});
 `;
+
+/** What only compiles where the types of a runtime's own servers are. */
+const onRuntime: Readonly<Record<string, string>> = {
+  Node: `
+import { createServer } from "node:http";
+import { mount } from "@sockeye/ws/mount/node";
+const mounted = mount({});
+export const nodeServer = createServer(mounted.request).on("upgrade", mounted.upgrade);
+`,
+  Bun: `
+export const bunServer = Bun.serve({ port: 0, fetch, websocket });
+`,
+};
 
 /** Where a program runs: the types and the libraries that its compiler knows of, and how it resolves. */
 interface Place {
@@ -110,7 +127,7 @@ for (const [place, { packages, resolutions }] of Object.entries(places)) {
           }),
         );
         await consumer.run("npm", "install", "--no-audit", "--no-fund");
-        await consumer.write("main.ts", program);
+        await consumer.write("main.ts", program + (onRuntime[place] ?? ""));
         await compile(consumer, place);
       })
     );

@@ -28,6 +28,8 @@ class FakeSocket implements PlatformSocket {
   }
 
   close(...args: unknown[]): void {
+    const [code] = args as [number?];
+    if (code !== undefined && code !== 1000 && code < 3000) throw new DOMException("No", "InvalidAccessError");
     if (this.readyState < 2) this.readyState = 2;
     this.calls.push(["close", ...args]);
   }
@@ -154,7 +156,7 @@ test("a native link fails on a message over maxPayload, counted in bytes", async
     assertEquals(fits.log.told.length, 1);
     const over = started({ maxPayload: size - 1 });
     over.socket.message(message as string).message("more");
-    assertEquals(over.log.told, ["closing", "error WS_MESSAGE_TOO_BIG", 'close 1006 "" unclean none']);
+    assertEquals(over.log.told, ["closing", "error WS_MESSAGE_TOO_BIG", 'close 1006 "" unclean local']);
     assertEquals(over.socket.calls, [["close"]]);
   }
   const held = setup({ maxPayload: 1 });
