@@ -131,7 +131,8 @@ export class Output {
     const { bytes, length } = this;
     this.bytes = NOTHING;
     this.length = 0;
-    const kept = this.#write(length === bytes.length ? bytes : bytes.subarray(0, length), true);
+    // What is kept counts as its bytes, so it must not be a few of them in a long buffer.
+    const kept = this.#write(length === bytes.length ? bytes : bytes.subarray(0, length), length * 2 >= bytes.length);
     if (!kept && bytes.length <= MAX_RUN && idleBytes + bytes.length <= MAX_IDLE) {
       idle.push(bytes);
       idleBytes += bytes.length;

@@ -169,14 +169,13 @@ test("Output.through lets a chunk pass uncopied, behind the run", () => {
   const writes: [Uint8Array, boolean][] = [];
   const output = new Output((chunk, mayKeep) => {
     writes.push([chunk, mayKeep]);
-    return true;
+    return mayKeep;
   });
   put(output, 1, 7);
   const large = new Uint8Array(10);
   output.through(large, false);
   assertEquals(writes.length, 2);
   assertEquals(show(writes[0]![0]), "07");
-  assert(writes[0]![1]);
   assertStrictEquals(writes[1]![0], large);
   assertEquals(writes[1]![1], false);
 });
@@ -221,4 +220,19 @@ test("Output may be used from within its writer", () => {
   output.flush();
   output.flush();
   assertEquals(runs, ["01", "09"]);
+});
+
+test("Output lets a run be kept only where its bytes are at least half of the buffer", () => {
+  const allowed: boolean[] = [];
+  const output = new Output((chunk, mayKeep) => {
+    allowed.push(mayKeep);
+    if (mayKeep) assert(chunk.buffer.byteLength <= 2 * chunk.length, `${chunk.length} in ${chunk.buffer.byteLength}`);
+    return mayKeep;
+  });
+  for (const [room, used] of [[200_000, 17_000], [200_000, 99_999], [200_000, 100_000], [196_608, 65_536]] as const) {
+    output.reserve(room);
+    output.length = used;
+    output.flush();
+  }
+  assertEquals(allowed, [false, false, true, false]);
 });
