@@ -432,8 +432,8 @@ test("Fields - a value cannot end its line, nor can a name", () => {
     assertThrows(() => fields.append(name, "x"), TypeError, "Cannot add a field: the name is");
     assertThrows(() => fields.set(name, "x"), TypeError, "Cannot add a field: the name is");
   }
-  assertThrows(() => fields.append("X", 1 as unknown as string), TypeError, "the value is of type number");
-  assertThrows(() => fields.append(undefined as unknown as string, "1"), TypeError, '"undefined"');
+  assertThrows(() => fields.append("X", 1 as unknown as string), TypeError, "the value is 1, wanted a string");
+  assertThrows(() => fields.append(undefined as unknown as string, "1"), TypeError, "the name is undefined");
   assertEquals([...fields], [["a", "b"]]);
 });
 
