@@ -31,12 +31,14 @@ export const typePackages: readonly string[] = ["@types/deno", "@types/node"];
 const home = "https://github.com/sockeye-ws/sockeye";
 
 /**
- * The runtimes that have a front door of their own for an entry point, by the condition that names them. Such a door has
- * all the names of the entry point, does not have to look which runtime there is, and keeps the others out of bundles.
+ * The runtimes that have a front door of their own for an entry point, by the condition that names them, with the entry
+ * point of that door. Such a door has all the names of the entry point, does not have to look which runtime there is, and
+ * keeps the others out of bundles.
  */
-const bound: Readonly<Record<string, readonly string[]>> = {
-  ".": ["deno", "bun", "node", "browser"],
-  "./http": ["deno", "bun", "node"],
+const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ".": { deno: "./deno", bun: "./bun", node: "./node", browser: "./browser" },
+  "./http": { deno: "./deno", bun: "./bun", node: "./node" },
+  "./stream": { browser: "./browser/stream" },
 };
 
 /** The `package.json` that is published. */
@@ -68,7 +70,10 @@ export async function packageJson(manifest: Manifest): Promise<Record<string, un
 }
 
 function conditions(manifest: Manifest, { name, path }: EntryPoint): Record<string, string> {
-  const doors = (bound[name] ?? []).map((runtime) => [runtime, output(manifest.exports[`./${runtime}`]!, ".js")]);
+  const doors = Object.entries(bound[name] ?? {}).map(([runtime, door]) => [
+    runtime,
+    output(manifest.exports[door]!, ".js"),
+  ]);
   return { types: output(path, ".d.ts"), ...Object.fromEntries(doors), default: output(path, ".js") };
 }
 

@@ -33,6 +33,7 @@ export type {
   SocketEvent,
   SocketEventMap,
 } from "./socket/events.ts";
+export type { SocketFlow } from "./socket/flow.ts";
 export type { CookieStore, HttpClientLike } from "./socket/http_client.ts";
 export type { MemoryStream, Whence, Writable } from "./socket/memory_stream.ts";
 export type { CodecProvider, Message as BaseMessage, MessageCodec, MessageStream } from "./socket/message.ts";

@@ -5,7 +5,9 @@
 import { show } from "../protocol/headers.ts";
 import { utf8Length } from "../protocol/utf8.ts";
 import { checkNames, checkType } from "./check.ts";
+import type { Data } from "./events.ts";
 import { Message, payloadOf } from "./message.ts";
+import type { BinaryType } from "./options.ts";
 
 /**
  * Turns a value into a payload: text stays, an ArrayBuffer or a view becomes a view of its bytes, a Blob has to be read
@@ -39,6 +41,14 @@ function unshared(view: Uint8Array): Uint8Array {
 
 function isShared(data: unknown): data is SharedArrayBuffer {
   return typeof SharedArrayBuffer !== "undefined" && data instanceof SharedArrayBuffer;
+}
+
+/** The bytes of a message in the form that `binaryType` names. */
+export function binaryData(data: Uint8Array, type: BinaryType): Data {
+  if (type === "uint8array") return data;
+  // A copy, as the view may lie in a larger buffer.
+  const bytes = new Uint8Array(data);
+  return type === "arraybuffer" ? bytes.buffer : new Blob([bytes]);
 }
 
 /** How many bytes a payload is, as `bufferedAmount` counts them. */

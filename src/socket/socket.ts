@@ -17,15 +17,15 @@ import { PreparedMessage } from "../protocol/prepared.ts";
 import { abortError } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { checkClose, checkFailure, checkPing } from "./arguments.ts";
-import { compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
+import { binaryData, compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import { CloseEvent, ControlEvent, type Data, ErrorEvent, lendCodec, MessageEvent, SocketEvent } from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
+import { SocketFlow } from "./flow.ts";
 import { HeldEvents, type HeldOwner } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { type BinaryType, isBinaryType } from "./options.ts";
 import { Pings } from "./pings.ts";
 import { SendQueue } from "./send_queue.ts";
-import { SocketEmitter } from "./slots.ts";
 import type { ClientStart } from "./start.ts";
 import type { Endpoint } from "./transport.ts";
 
@@ -52,7 +52,7 @@ const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator
  * socket.onmessage = (event) => console.log(event.data);
  * ```
  */
-export class Socket extends SocketEmitter<Socket> {
+export class Socket extends SocketFlow<Socket> {
   readonly #url: string;
   #protocol = "";
   readonly #origin: string;
@@ -76,6 +76,9 @@ export class Socket extends SocketEmitter<Socket> {
   #takes = false;
   /** Bytes given to `send` after closing, as the web counts them. */
   #lostBytes = 0;
+
+  /** Those who wait for room to send. */
+  readonly #waiting: (() => void)[] = [];
 
   readonly #pings: Pings = new Pings();
   #heartbeat: Heartbeat | undefined;
@@ -145,7 +148,7 @@ export class Socket extends SocketEmitter<Socket> {
   }
 
   /** `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
-  get readyState(): 0 | 1 | 2 | 3 {
+  override get readyState(): 0 | 1 | 2 | 3 {
     return this.#readyState;
   }
 
@@ -184,7 +187,7 @@ export class Socket extends SocketEmitter<Socket> {
    * @param data What to send.
    * @param options How to send it.
    */
-  send(data: unknown, options?: SendOptions): boolean {
+  override send(data: unknown, options?: SendOptions): boolean {
     if (arguments.length === 0) throw new TypeError("Cannot send: data is missing, wanted anything");
     if (data instanceof PreparedMessage) return this.#sendPrepared(data, options);
     const payload = typeof data === "string" ? data : toPayload(data);
@@ -227,6 +230,12 @@ export class Socket extends SocketEmitter<Socket> {
     return true;
   }
 
+  /** Resolves when there is room to send: at once, or with `drain`. And when nothing can be sent any more. */
+  override drained(): Promise<void> {
+    if (!this.#takes || !this.#link!.congested) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
   /**
    * Sends a ping of up to 125 bytes and resolves with the milliseconds until its pong. Rejects with a `WebSocketError` when
    * the connection ends first, or has ended; nobody has to handle that. Without data, the ping carries a number of its own.
@@ -255,7 +264,7 @@ export class Socket extends SocketEmitter<Socket> {
    * Throws a `DOMException`: `InvalidAccessError` for a code that is not 1000 or 3000 to 4999, `SyntaxError` for a reason of
    * more than 123 bytes; a `TypeError` for a reason that is no string.
    */
-  close(code: number = 1000, reason: string = ""): void {
+  override close(code: number = 1000, reason: string = ""): void {
     checkClose(code, reason);
     this.#closeWith(code, reason);
   }
@@ -282,14 +291,14 @@ export class Socket extends SocketEmitter<Socket> {
   }
 
   /** Stops delivery at once; the peer feels it when its buffers are full. Nothing is lost. */
-  pause(): this {
+  override pause(): this {
     this.#paused = true;
     this.#link?.pause();
     return this;
   }
 
   /** Goes on delivering. */
-  resume(): this {
+  override resume(): this {
     this.#paused = false;
     if (this.#held === undefined) this.#link?.resume();
     else this.#held.goOn();
@@ -331,16 +340,25 @@ export class Socket extends SocketEmitter<Socket> {
       },
       binary: (data, compressed) => {
         if (this.#readyState !== OPEN) return;
-        this.#message(this.#binary(data), data.length, compressed, this.#binaryType === "blob" ? data : undefined);
+        this.#message(
+          binaryData(data, this.#binaryType),
+          data.length,
+          compressed,
+          this.#binaryType === "blob" ? data : undefined,
+        );
       },
       ping: (data) => this.#control("ping", data),
       pong: (data) => {
         this.#pings.settle(data);
         this.#control("pong", data);
       },
-      drain: () => this.#tell(new SocketEvent("drain", this)),
+      drain: () => {
+        this.#relieve();
+        this.#tell(new SocketEvent("drain", this));
+      },
       closing: () => {
         this.#takes = false;
+        this.#relieve();
         this.#heartbeat?.stop();
         if (this.#readyState === OPEN) this.#readyState = CLOSING;
         // Nothing is read any more that could be stopped.
@@ -360,13 +378,6 @@ export class Socket extends SocketEmitter<Socket> {
     else if (this.#held.add(event, size)) this.#link!.pause();
   }
 
-  #binary(data: Uint8Array): Data {
-    if (this.#binaryType === "uint8array") return data;
-    // A copy, as the view may lie in a larger buffer.
-    const bytes = new Uint8Array(data);
-    return this.#binaryType === "arraybuffer" ? bytes.buffer : new Blob([bytes]);
-  }
-
   #control(type: "ping" | "pong", data: Uint8Array): void {
     if (this.listenerCount(type) > 0) this.#tell(new ControlEvent(type, this, data));
   }
@@ -376,8 +387,13 @@ export class Socket extends SocketEmitter<Socket> {
     else this.#held.add(event, 0);
   }
 
+  #relieve(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #closed(record: CloseRecord): void {
     this.#takes = false;
+    this.#relieve();
     this.#heartbeat?.stop();
     this.#readyState = CLOSED;
     this.#unlisten?.();
