@@ -1,125 +1,243 @@
 /**
- * Load for an echo server: frames made beforehand, sent over plain TCP; of what comes back only the bytes are counted. So it
- * costs far less for each message than any server does.
+ * The load of the benchmarks: frames made beforehand, sent over plain TCP; of what comes back only bytes, or headers of
+ * frames, are counted. So it costs far less for each message than a server does; `servers/tcp.ts` shows how much less.
  *
  * ```
- *   node load.ts --port 8080 --connections 16 --inflight 64 --size 32 --type text --seconds 2
+ *   a job, one line of JSON on standard input --> connections, a moment to get warm, the measurement --> one line of JSON
  * ```
  *
- * Prints one line of JSON. It runs on every runtime that has `node:net`.
+ * One process does job after job, so that it is warm itself.
  */
 
-import { connect, type Socket } from "node:net";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import { cpuSeconds } from "./cpu.ts";
+import { FrameCounter, frameSize, makeCompressed, makeFrame, makePayload, makeTexts, repeat } from "./frames.ts";
+import { open, openAll, type Target, type Wire } from "./wire.ts";
 
-const { values } = parseArgs({
-  options: {
-    port: { type: "string" },
-    connections: { type: "string", default: "16" },
-    inflight: { type: "string", default: "64" },
-    size: { type: "string", default: "32" },
-    type: { type: "string", default: "text" },
-    seconds: { type: "string", default: "2" },
-    warmup: { type: "string", default: "0.5" },
-  },
-});
-const port = Number(values.port);
-const connections = Number(values.connections);
-const inflight = Number(values.inflight);
-const size = Number(values.size);
-const seconds = Number(values.seconds);
-const warmup = Number(values.warmup);
-
-/** One masked frame of `size` bytes. */
-function makeFrame(): Uint8Array {
-  const header = size < 126 ? 2 : size < 65536 ? 4 : 10;
-  const frame = new Uint8Array(header + 4 + size);
-  const view = new DataView(frame.buffer);
-  frame[0] = 0x80 | (values.type === "text" ? 1 : 2);
-  if (header === 2) frame[1] = 0x80 | size;
-  else if (header === 4) {
-    frame[1] = 0x80 | 126;
-    view.setUint16(2, size);
-  } else {
-    frame[1] = 0x80 | 127;
-    view.setBigUint64(2, BigInt(size));
-  }
-  const key = [0x12, 0x34, 0x56, 0x78];
-  frame.set(key, header);
-  for (let at = 0; at < size; at++) frame[header + 4 + at] = (97 + (at % 26)) ^ key[at & 3]!;
-  return frame;
+/** What to do. */
+export interface Job {
+  readonly kind: "echo" | "compressed" | "broadcast" | "handshakes" | "idle";
+  readonly port: number;
+  readonly tls: boolean;
+  readonly deflate: boolean;
+  /** The server is `servers/tcp.ts`, which has to be told the size of a frame. */
+  readonly bare: boolean;
+  /** Process of the server, whose time is taken. */
+  readonly pid: number;
+  readonly connections: number;
+  /** Messages on their way on each connection; of handshakes, how many at once. */
+  readonly inflight: number;
+  readonly size: number;
+  readonly type: "text" | "binary";
+  readonly seconds: number;
+  readonly warmup: number;
 }
 
-const frame = makeFrame();
-const echoSize = frame.length - 4;
-const batch = new Uint8Array(frame.length * inflight);
-for (let at = 0; at < inflight; at++) batch.set(frame, at * frame.length);
+/** What came of it. */
+export interface Result {
+  /** Messages, handshakes or deliveries in a second. */
+  readonly perSecond: number;
+  /** The same for each second that the server ran. */
+  readonly perCpuSecond: number;
+  /** How busy the server was, and the load: where the load is below 1 and the server near it, it is the server that is measured. */
+  readonly serverBusy: number;
+  readonly loadBusy: number;
+  /** Round-trip times in milliseconds, with one in flight. */
+  readonly p50?: number;
+  readonly p99?: number;
+}
 
-let messages = 0;
-/** Sorted-into buckets of 2 % for the round-trip times, in microseconds; only filled with one message in flight. */
-const times: number[] = [];
-let measuring = false;
+/** Counts what is done while it is measured. */
+class Meter {
+  done = 0;
+  times: number[] = [];
+  measuring = false;
 
-function open(): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    socket.on("error", reject);
-    let head = "";
-    let rest = 0;
-    let sentAt = 0;
-    const onhead = (chunk: Uint8Array): void => {
-      head += new TextDecoder().decode(chunk);
-      if (!head.includes("\r\n\r\n")) return;
-      if (!head.startsWith("HTTP/1.1 101")) reject(new Error(`Cannot open: ${head.split("\r\n")[0]}, wanted 101`));
-      socket.off("data", onhead);
-      socket.on("data", (bytes: Uint8Array) => {
-        rest += bytes.length;
-        if (rest < echoSize) return;
-        const count = Math.floor(rest / echoSize);
-        rest -= count * echoSize;
-        if (inflight === 1) {
-          const now = performance.now();
-          if (measuring && sentAt > 0) times.push(now - sentAt);
-          sentAt = now;
-        }
-        messages += count;
-        socket.write(count === inflight ? batch : batch.subarray(0, count * frame.length));
-      });
-      resolve(socket);
+  async measure({ pid, seconds, warmup }: Job): Promise<Result> {
+    await wait(warmup * 1_000);
+    const cpu = process.cpuUsage();
+    const server = cpuSeconds(pid);
+    const before = this.done;
+    const start = performance.now();
+    this.measuring = true;
+    await wait(seconds * 1_000);
+    this.measuring = false;
+    const took = (performance.now() - start) / 1_000;
+    const done = this.done - before;
+    const ran = cpuSeconds(pid) - server;
+    const { user, system } = process.cpuUsage(cpu);
+    const times = this.times.sort((a, b) => a - b);
+    const at = (quantile: number): number => times[Math.floor(times.length * quantile)]!;
+    return {
+      perSecond: done / took,
+      perCpuSecond: done / ran,
+      serverBusy: ran / took,
+      loadBusy: (user + system) / 1e6 / took,
+      ...(times.length > 0 ? { p50: at(0.5), p99: at(0.99) } : {}),
     };
-    socket.on("data", onhead);
-    socket.write(
-      "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-    );
-  });
+  }
 }
 
-const wait = (s: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, s * 1000));
+function targetOf({ kind, port, tls, deflate, size, bare }: Job): Target {
+  const path = kind === "broadcast" ? "/broadcast" : bare ? `/echo?size=${frameSize(size, true)}` : "/echo";
+  return { port, path, tls, deflate };
+}
 
-const sockets: Socket[] = [];
-for (let at = 0; at < connections; at++) sockets.push(await open());
-for (const socket of sockets) socket.write(batch);
-await wait(warmup);
-const cpuBefore = process.cpuUsage();
-const before = messages;
-const start = performance.now();
-measuring = true;
-await wait(seconds);
-measuring = false;
-const took = (performance.now() - start) / 1000;
-const cpu = process.cpuUsage(cpuBefore);
-times.sort((a, b) => a - b);
-const quantile = (q: number): number | null => times.length === 0 ? null : times[Math.floor(times.length * q)]!;
-console.log(JSON.stringify({
-  perSecond: Math.round((messages - before) / took),
-  /** All messages, those of the warm-up too. */
-  total: messages,
-  p50: quantile(0.5),
-  p99: quantile(0.99),
-  /** How busy the load itself was: under 1, it was not what held the server back. */
-  loadCpu: (cpu.user + cpu.system) / 1e6 / took,
-}));
-for (const socket of sockets) socket.destroy();
+async function echo(job: Job): Promise<Result> {
+  const { inflight, size } = job;
+  const frame = makeFrame(job.type === "text" ? 1 : 2, makePayload(size), true);
+  const back = frame.length - 4;
+  const batch = repeat(frame, inflight);
+  const meter = new Meter();
+  const { wires } = await openAll(job.connections, targetOf(job));
+  for (const wire of wires) {
+    let rest = 0;
+    let sentAt = performance.now();
+    wire.ondata = (_bytes, length) => {
+      rest += length;
+      if (rest < back) return;
+      const count = Math.floor(rest / back);
+      rest -= count * back;
+      meter.done += count;
+      if (inflight === 1) {
+        const now = performance.now();
+        if (meter.measuring) meter.times.push(now - sentAt);
+        sentAt = now;
+      }
+      wire.write(count === inflight ? batch : batch.subarray(0, count * frame.length));
+    };
+    wire.write(batch);
+  }
+  const result = await meter.measure(job);
+  for (const wire of wires) wire.destroy();
+  return result;
+}
+
+/** Messages until they begin anew; together they fill several windows. */
+const CYCLE = 500;
+const cycles = new Map<string, Uint8Array[]>();
+
+function cycleOf(size: number, head: string): Uint8Array[] {
+  const how = !/permessage-deflate/i.test(head) ? "plain" : /client_no_context_takeover/i.test(head) ? "fresh" : "kept";
+  const key = `${how} ${size}`;
+  let frames = cycles.get(key);
+  if (frames === undefined) {
+    const texts = makeTexts(CYCLE, size);
+    frames = how === "plain"
+      ? texts.map((text) => makeFrame(1, new TextEncoder().encode(text), true))
+      : makeCompressed(texts, how === "kept");
+    cycles.set(key, frames);
+  }
+  return frames;
+}
+
+/** Sends the messages of a cycle one behind the other. */
+function cyclist(wire: Wire, frames: readonly Uint8Array[]): (count: number) => void {
+  let at = 0;
+  return (count) => {
+    const run: Uint8Array[] = [];
+    for (; count > 0; count--, at = (at + 1) % CYCLE) run.push(frames[at]!);
+    wire.write(Buffer.concat(run));
+  };
+}
+
+async function compressed(job: Job): Promise<Result> {
+  const meter = new Meter();
+  const { wires, head } = await openAll(job.connections, targetOf(job));
+  const frames = cycleOf(job.size, head);
+  for (const wire of wires) {
+    const counter = new FrameCounter();
+    const send = cyclist(wire, frames);
+    wire.ondata = (bytes, length) => {
+      const count = counter.count(bytes, length);
+      meter.done += count;
+      if (count > 0) send(count);
+    };
+    send(job.inflight);
+  }
+  const result = await meter.measure(job);
+  for (const wire of wires) wire.destroy();
+  return result;
+}
+
+/** One more connection sends; when all others have its messages, it sends the next ones. */
+async function broadcast(job: Job): Promise<Result> {
+  const { inflight, size } = job;
+  const frame = makeFrame(job.type === "text" ? 1 : 2, makePayload(size), true);
+  const batch = repeat(frame, inflight);
+  const wanted = (frame.length - 4) * inflight * job.connections;
+  const meter = new Meter();
+  const { wires } = await openAll(job.connections, targetOf(job));
+  const { wire: publisher } = await open(targetOf(job));
+  let got = 0;
+  const ondata = (_bytes: Uint8Array, length: number): void => {
+    got += length;
+    meter.done += length / (frame.length - 4);
+    if (got < wanted) return;
+    got -= wanted;
+    publisher.write(batch);
+  };
+  publisher.ondata = () => {};
+  for (const wire of wires) wire.ondata = ondata;
+  publisher.write(batch);
+  const result = await meter.measure(job);
+  for (const wire of [...wires, publisher]) wire.destroy();
+  return result;
+}
+
+async function handshakes(job: Job): Promise<Result> {
+  const meter = new Meter();
+  const target = targetOf(job);
+  let over = false;
+  const runners = Array.from({ length: job.inflight }, async () => {
+    while (!over) {
+      const { wire } = await open(target);
+      meter.done++;
+      wire.destroy();
+    }
+  });
+  const result = await meter.measure(job);
+  over = true;
+  await Promise.all(runners);
+  return result;
+}
+
+let idle: Wire[] = [];
+
+/** Opens connections that stay until the next job; with compression, each echoes one message before it is idle. */
+async function beIdle(job: Job): Promise<{ connections: number }> {
+  const { wires, head } = await openAll(job.connections, targetOf(job));
+  idle = wires;
+  if (!job.deflate) return { connections: wires.length };
+  const frames = cycleOf(job.size, head);
+  // Some at a time, as the answers come.
+  for (let at = 0; at < wires.length; at += 100) {
+    await Promise.all(
+      wires.slice(at, at + 100).map((wire) =>
+        new Promise<void>((resolve) => {
+          const counter = new FrameCounter();
+          wire.ondata = (bytes, length) => counter.count(bytes, length) > 0 && resolve();
+          wire.write(frames[0]!);
+        })
+      ),
+    );
+  }
+  return { connections: wires.length };
+}
+
+const kinds: Record<Job["kind"], (job: Job) => Promise<object>> = {
+  echo,
+  compressed,
+  broadcast,
+  handshakes,
+  idle: beIdle,
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  for (const wire of idle.splice(0)) wire.destroy();
+  const job: Job = JSON.parse(line);
+  console.log(JSON.stringify(await kinds[job.kind](job)));
+}
 process.exit(0);

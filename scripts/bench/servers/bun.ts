@@ -1,19 +1,31 @@
-/** An echo server on `Bun.serve`. */
+/** Echo and broadcast on `Bun.serve`. */
+
+import { compress, maxPayload, tls } from "./settings.ts";
+
+interface Peer {
+  readonly data: { readonly echo: boolean };
+  send(data: string | Uint8Array, compress: boolean): number;
+  subscribe(topic: string): void;
+}
 
 interface BunServer {
   readonly port: number;
-  upgrade(request: Request): boolean;
+  upgrade(request: Request, options: { data: Peer["data"] }): boolean;
+  publish(topic: string, data: string | Uint8Array, compress: boolean): number;
 }
 
 declare const Bun: {
   serve(options: {
     port: number;
     hostname: string;
+    tls?: { cert: string; key: string };
     fetch(request: Request, server: BunServer): Response | undefined;
     websocket: {
       maxPayloadLength: number;
+      backpressureLimit: number;
       perMessageDeflate: boolean;
-      message(socket: { send(data: string | Uint8Array): number }, data: string | Uint8Array): void;
+      open(peer: Peer): void;
+      message(peer: Peer, data: string | Uint8Array): void;
     };
   }): BunServer;
 };
@@ -21,12 +33,22 @@ declare const Bun: {
 const server = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
-  fetch: (request, server) => server.upgrade(request) ? undefined : new Response("Wanted a WebSocket", { status: 426 }),
+  ...(tls && { tls }),
+  fetch(request, server) {
+    const data = { echo: new URL(request.url).pathname === "/echo" };
+    return server.upgrade(request, { data }) ? undefined : new Response("Wanted a WebSocket", { status: 426 });
+  },
   websocket: {
-    maxPayloadLength: 67_108_864,
-    perMessageDeflate: false,
-    message: (socket, data) => {
-      socket.send(data);
+    maxPayloadLength: maxPayload,
+    // Otherwise a message of 16 MiB that cannot leave at once is dropped.
+    backpressureLimit: maxPayload,
+    perMessageDeflate: compress,
+    open(peer) {
+      if (!peer.data.echo) peer.subscribe("all");
+    },
+    message(peer, data) {
+      if (peer.data.echo) peer.send(data, compress);
+      else server.publish("all", data, compress);
     },
   },
 });

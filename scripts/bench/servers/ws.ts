@@ -1,11 +1,24 @@
-/** An echo server on npm `ws`. */
+/** Echo and broadcast on npm `ws`. */
 
+import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 // @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
+import { compress, maxPayload, tls } from "./settings.ts";
 
-const server = new WebSocketServer({ port: 0, host: "127.0.0.1", maxPayload: 67_108_864, perMessageDeflate: false });
-server.on("connection", (socket) => {
-  socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+const http = tls === undefined ? createServer() : createSecureServer(tls);
+const server = new WebSocketServer({ server: http, maxPayload, perMessageDeflate: compress && { threshold: 0 } });
+
+server.on("connection", (socket, request) => {
+  if (request.url === "/echo") {
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+  } else {
+    socket.on("message", (data, isBinary) => {
+      for (const client of server.clients) {
+        if (client.readyState === WebSocket.OPEN) client.send(data, { binary: isBinary });
+      }
+    });
+  }
 });
-server.on("listening", () => console.log((server.address() as AddressInfo).port));
+http.listen(0, "127.0.0.1", () => console.log((http.address() as AddressInfo).port));

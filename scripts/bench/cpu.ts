@@ -1,0 +1,32 @@
+/** What a process has used, as Linux tells it. */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Seconds that a process has run, on all its threads; NaN where nobody tells. */
+export function cpuSeconds(pid: number): number {
+  try {
+    let sum = 0;
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      // A thread may end while this is read.
+      try {
+        sum += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
+      } catch {
+        continue;
+      }
+    }
+    return sum / 1e9;
+  } catch {
+    return NaN;
+  }
+}
+
+/** Bytes of memory that a process has of its own; NaN where nobody tells. */
+export function residentBytes(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+    return [...text.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce((sum, [, kib]) => sum + Number(kib), 0) *
+      1024;
+  } catch {
+    return NaN;
+  }
+}

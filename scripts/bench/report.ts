@@ -1,0 +1,176 @@
+/** What came of the rounds: medians, spread and ratios, as lines, JSON, a table and charts. */
+
+import { join } from "node:path";
+import { drawGrowth, drawRatios } from "./chart.ts";
+import type { Round } from "./field.ts";
+import { isCost, type RuntimeName, type Workload } from "./plan.ts";
+
+/** One who took part. */
+export interface Side {
+  readonly name: string;
+  /** The figure: median, least and most of the rounds. */
+  readonly figure: number;
+  readonly least: number;
+  readonly most: number;
+  /** Median for each second that the server ran, where that is measured. */
+  readonly perCpuSecond?: number;
+  /** Median, in milliseconds. */
+  readonly p50?: number;
+  readonly p99?: number;
+  readonly serverBusy?: number;
+  readonly loadBusy?: number;
+  /** Of a peer: our figure by its, round by round: median, least and most. */
+  readonly ratio?: number;
+  readonly ratioLeast?: number;
+  readonly ratioMost?: number;
+  /** The median of the same by the time that the servers ran, which other work on the machine disturbs less. */
+  readonly cpuRatio?: number;
+}
+
+/** A workload on a runtime: this module first, then the peers. */
+export interface Outcome {
+  readonly workload: Workload;
+  readonly runtime: RuntimeName;
+  readonly sides: readonly Side[];
+  /** Why there is none. */
+  readonly fault?: string;
+}
+
+/** All of a run. */
+export interface Report {
+  readonly outcomes: readonly Outcome[];
+  readonly versions: Record<string, string>;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly minutes: number;
+}
+
+/** The middle one; the upper of two. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+function figureOf(round: Round): number {
+  return round.cost ?? round.perSecond!;
+}
+
+/** Makes figures of rounds. */
+export function summarize(
+  workload: Workload,
+  runtime: RuntimeName,
+  names: readonly string[],
+  results: readonly (readonly Round[])[],
+): Outcome {
+  const [ours] = results;
+  const sides = names.map((name, at): Side => {
+    const rounds = results[at]!;
+    const figures = rounds.map(figureOf);
+    const ratios = rounds.map((round, i) => figureOf(ours![i]!) / figureOf(round));
+    const middle = (key: keyof Round): Partial<Record<keyof Round, number>> => {
+      const list = rounds.map((round) => round[key]);
+      return list.some((value) => typeof value !== "number" || Number.isNaN(value))
+        ? {}
+        : { [key]: median(list as number[]) };
+    };
+    return {
+      name,
+      figure: median(figures),
+      least: Math.min(...figures),
+      most: Math.max(...figures),
+      ...middle("perCpuSecond"),
+      ...middle("p50"),
+      ...middle("p99"),
+      ...middle("serverBusy"),
+      ...middle("loadBusy"),
+      ...(at === 0 ? {} : {
+        ratio: median(ratios),
+        ratioLeast: Math.min(...ratios),
+        ratioMost: Math.max(...ratios),
+        ...(rounds.every(({ perCpuSecond }) => perCpuSecond !== undefined)
+          ? { cpuRatio: median(rounds.map((round, i) => ours![i]!.perCpuSecond! / round.perCpuSecond!)) }
+          : {}),
+      }),
+    };
+  });
+  return { workload, runtime, sides };
+}
+
+/** Whether a bar is met; `undefined` where there is none. */
+export function isMet({ workload, runtime, sides }: Outcome): boolean | undefined {
+  const bar = workload.bars?.[runtime];
+  const ratio = sides[1]?.ratio;
+  if (bar === undefined || ratio === undefined) return undefined;
+  return isCost(workload) ? ratio <= bar : ratio >= bar;
+}
+
+function short(value: number): string {
+  return value >= 1_000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+}
+
+/** A line for the console. */
+export function formatRow(outcome: Outcome): string {
+  const { workload, runtime, sides } = outcome;
+  const lines = sides.map((side) => {
+    const { name, figure, ratio, ratioLeast, ratioMost, cpuRatio, p50, p99, serverBusy, loadBusy } = side;
+    let line = `  ${runtime.padEnd(5)}${name.padEnd(8)} ${short(figure).padStart(10)} ${workload.unit}`;
+    if (p50 !== undefined && p99 !== undefined) line += `, p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms`;
+    if (ratio !== undefined) {
+      line += `, ratio ${ratio.toFixed(2)} (${ratioLeast!.toFixed(2)} to ${ratioMost!.toFixed(2)})`;
+    }
+    if (cpuRatio !== undefined) line += `, by CPU ${cpuRatio.toFixed(2)}`;
+    if (serverBusy !== undefined) line += `, busy ${serverBusy.toFixed(2)}`;
+    if (loadBusy !== undefined) line += `, load ${loadBusy.toFixed(2)}`;
+    return line;
+  });
+  const met = isMet(outcome);
+  if (met !== undefined) lines[1] += `, bar ${workload.bars![runtime]} ${met ? "met" : "MISSED"}`;
+  return lines.join("\n");
+}
+
+/** The table of a report, in Markdown. */
+export function formatTable({ outcomes, versions, rounds, seconds }: Report): string {
+  const named = Object.entries(versions).map(([name, version]) => `${name.replace(/\d+$/, "")} ${version}`).join(", ");
+  const lines = [
+    `Medians of ${rounds} interleaved rounds of ${seconds} s each; ${named}. \`ratio\` is this module by the peer.`,
+    "",
+    "| workload | runtime | this module | peer | its figure | ratio (least to most) | by CPU | bar |",
+    "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+  ];
+  for (const outcome of outcomes) {
+    const { workload, runtime, sides: [ours, ...others], fault } = outcome;
+    if (fault !== undefined) lines.push(`| ${workload.name} | ${runtime} | | | | ${fault.replaceAll("|", " ")} | | |`);
+    for (const [at, side] of others.entries()) {
+      const met = at === 0 ? isMet(outcome) : undefined;
+      const bar = met === undefined ? "" : `${workload.bars![runtime]}${met ? "" : " **missed**"}`;
+      const latency = ({ p50, p99 }: Side): string =>
+        p50 === undefined ? "" : ` (p50 ${p50.toFixed(2)}, p99 ${p99!.toFixed(2)} ms)`;
+      const cells = [
+        workload.name,
+        runtime,
+        `${short(ours!.figure)} ${workload.unit}${latency(ours!)}`,
+        side.name,
+        `${short(side.figure)}${latency(side)}`,
+        `${side.ratio!.toFixed(2)} (${side.ratioLeast!.toFixed(2)} to ${side.ratioMost!.toFixed(2)})`,
+        side.cpuRatio?.toFixed(2) ?? "",
+        bar,
+      ];
+      lines.push(`| ${cells.join(" | ")} |`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Writes JSON, the table and the charts. */
+export async function writeReport(folder: string, report: Report): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "results.json"), `${JSON.stringify(report, undefined, 1)}\n`);
+  await Deno.writeTextFile(join(folder, "table.md"), formatTable(report));
+  const charts: Record<string, string | undefined> = {
+    "ratios.svg": drawRatios(report.outcomes),
+    "connections.svg": drawGrowth(report.outcomes, "growth: connections "),
+    "sizes.svg": drawGrowth(report.outcomes, "growth: size "),
+  };
+  for (const [name, chart] of Object.entries(charts)) {
+    if (chart !== undefined) await Deno.writeTextFile(join(folder, name), chart);
+  }
+}

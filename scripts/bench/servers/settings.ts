@@ -1,0 +1,26 @@
+/**
+ * What the harness tells every server of a comparison, in the environment, so that all are set up alike: whether to
+ * compress, the files of a certificate, and whether memory is being weighed.
+ */
+
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+const { BENCH_COMPRESS, BENCH_CERT, BENCH_KEY, BENCH_WEIGH } = process.env;
+
+/** permessage-deflate is on, for every message. */
+export const compress: boolean = BENCH_COMPRESS === "1";
+
+/** Present: over TLS. */
+export const tls: { cert: string; key: string } | undefined = BENCH_CERT === undefined || BENCH_KEY === undefined
+  ? undefined
+  : { cert: readFileSync(BENCH_CERT, "utf8"), key: readFileSync(BENCH_KEY, "utf8") };
+
+/** Bytes of one message that every server takes. */
+export const maxPayload = 67_108_864;
+
+// So that memory is what is held, and not what could be collected.
+if (BENCH_WEIGH === "1") {
+  const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(now: boolean): void } };
+  setInterval(() => gc === undefined ? Bun?.gc(true) : gc(), 500);
+}
