@@ -30,7 +30,7 @@ import {
   type DeflateContexts,
   LiveContexts,
 } from "./contexts.ts";
-import { History } from "./history.ts";
+import { History, STORED_HEADER } from "./history.ts";
 
 /** Bytes that a codec makes before it gives them to its owner, and bytes it compresses in one turn of the event loop. */
 const PIECE = LENT;
@@ -46,6 +46,8 @@ const DEFLATER_HISTORY = 8_192;
  */
 const FINAL_BLOCKS = 16;
 const BYTES_PER_FINAL_BLOCK = 32;
+/** The largest window, in bytes. */
+const WINDOW = 32_768;
 /** The smallest window zlib has for raw DEFLATE. */
 const MIN_CONTEXT_BITS = 9;
 
@@ -68,6 +70,9 @@ class Shared {
   readonly deflated: Uint8Array = new Uint8Array(PIECE + 1_024);
   /** A small compressed message and its tail. */
   readonly joined: Uint8Array = new Uint8Array(SMALL + TAIL.length);
+  /** A history on its way into a context, and out of it again. Larger than that, or the context has more to say. */
+  readonly stored: Uint8Array = new Uint8Array(STORED_HEADER + WINDOW);
+  readonly passed: Uint8Array = new Uint8Array(STORED_HEADER + WINDOW);
 
   constructor(contexts: DeflateContexts) {
     this.contexts = contexts;
@@ -236,8 +241,8 @@ class ContextInflater extends ContextCodec {
   /** Puts the history into an empty window, as a stored block: there is no dictionary for raw DEFLATE everywhere. */
   #prime(context: DeflateContext): void {
     if (this.history === undefined || this.history.length === 0) return;
-    const block = this.history.storedBlock();
-    context.run(block, 0, block.length, new Uint8Array(block.length), 0, true);
+    const { stored, passed } = this.shared;
+    context.run(stored, 0, this.history.writeStoredBlock(stored), passed, 0, true);
   }
 
   override push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {

@@ -20,6 +20,10 @@ test("History holds the last bytes, however they came", () => {
       assertEquals(history.bytes(), all, `seed ${seed}, chunk ${i}`);
       assertEquals(history.length, all.length);
     }
-    assertEquals(inflate(history.storedBlock()).bytes, all);
+    const block = new Uint8Array(700).fill(0xaa);
+    const length = history.writeStoredBlock(block);
+    assertEquals(length, all.length + 5);
+    assertEquals(inflate(block.subarray(0, length)).bytes, all);
+    assertEquals(block.subarray(length), new Uint8Array(700 - length).fill(0xaa));
   }
 });
