@@ -1,6 +1,8 @@
 /**
  * A compressing echo server of one kind: `ours`, `ws` (npm) or `bun` (`Bun.serve`), each with `perMessageDeflate: true` and
- * its own defaults. Prints its port. With a third argument it is `plain`, for comparison.
+ * its own defaults. Prints its port.
+ *
+ *   deflate_server.ts ours|ws|bun [deflate|plain] [options of ours, as JSON]
  */
 
 import type { AddressInfo } from "node:net";
@@ -8,13 +10,13 @@ import process from "node:process";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 
-const [kind = "", how = "", releaseAfter = ""] = process.argv.slice(2);
+const [kind = "", how = "", options = "true"] = process.argv.slice(2);
 const plain = how === "plain";
 
 async function ours(): Promise<number> {
   const { upgrade } = await import("@sockeye/ws");
   const { Server } = await import("@sockeye/ws/http");
-  const perMessageDeflate = plain ? false : releaseAfter === "" ? true : { releaseAfter: Number(releaseAfter) };
+  const perMessageDeflate = plain ? false : JSON.parse(options);
   const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
     "/": upgrade({ perMessageDeflate }, (conn) => {
       conn.onmessage = ({ data }) => conn.send(data);

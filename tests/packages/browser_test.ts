@@ -2,12 +2,13 @@
 /** The bundles for browsers: without anything of Node, and at work in headless Chromium, in a page and in a worker. */
 
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Bundle, bundle, bundles } from "../../scripts/bundles.ts";
 import { exists } from "../../scripts/manifest.ts";
 import { pickTools, type Tool } from "../../scripts/tools.ts";
 import { upgrade } from "../../mod.ts";
 import { Server } from "../../src/http.ts";
+import { combinations } from "../interop/deflate_talk.ts";
 import { type Consumer, withConsumer, withPacked } from "./consumer.ts";
 
 const chromium = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
@@ -153,7 +154,7 @@ test("a Socket in a page and in a worker of Chromium drives their WebSocket, aga
           }),
         "/page.js": () => script(pageFile!),
         "/worker.js": () => script(workerFile!),
-        "/ws": upgrade({ protocols: ["chat"] }, (conn) => {
+        "/ws": upgrade({ protocols: ["chat"], perMessageDeflate: true }, (conn) => {
           conn.onmessage = ({ data }) => {
             if (data === "close me") conn.close(4002, "asked for");
             else conn.send(data);
@@ -172,4 +173,88 @@ test("a Socket in a page and in a worker of Chromium drives their WebSocket, aga
     "esbuild",
     "playwright-core",
   );
+});
+
+/** What a page does with the browser's own WebSocket: it checks each echo, and tells what was agreed on. */
+const compressing = `
+async function converse(url) {
+  const socket = new WebSocket(url);
+  socket.binaryType = "arraybuffer";
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error("No connection: " + url));
+  });
+  const record = JSON.stringify(Array.from({ length: 30 }, (_, id) => ({ id, name: "user " + id, tags: ["a", "b"] })));
+  const noise = crypto.getRandomValues(new Uint8Array(60_000));
+  const messages = ["Hello", "Hello", "", record, record, noise, new Uint8Array(0), "Grüße, 世界 ".repeat(30_000), record];
+  const same = (data, sent) => typeof sent === "string"
+    ? data === sent
+    : data.byteLength === sent.length && new Uint8Array(data).every((byte, at) => byte === sent[at]);
+  let right = 0;
+  const all = new Promise((resolve, reject) => {
+    socket.onmessage = ({ data }) => {
+      if (same(data, messages[right])) right++;
+      else reject(new Error("Message " + right + " came back otherwise"));
+      if (right === messages.length) resolve();
+    };
+    socket.onclose = ({ code }) => reject(new Error("Closed with " + code));
+  });
+  for (const message of messages) socket.send(message);
+  await all;
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close(1000);
+  return [socket.extensions, right, (await closed).code];
+}
+const base = location.href.replace("http", "ws") + "ws/";
+globalThis.told = (async () => {
+  const told = [];
+  for (let number = 0; number < COUNT; number++) told.push(await converse(base + number));
+  return told;
+})();
+`;
+
+test("Chromium and our server compress for each other, with every combination of parameters", options, async () => {
+  /** How what Chromium sent came. */
+  const seen = { compressed: 0, plain: 0 };
+  const handlers = combinations.map((perMessageDeflate) =>
+    upgrade({ perMessageDeflate }, (conn) => {
+      conn.onmessage = ({ data, compress }) => {
+        seen[compress ? "compressed" : "plain"]++;
+        conn.send(data, { compress: true });
+      };
+    })
+  );
+  await installed(async (consumer) => {
+    const server = new Server({ port: 0, hostname: "127.0.0.1" }, {
+      "/": () =>
+        new Response(`<!doctype html><script>${compressing.replace("COUNT", String(combinations.length))}</script>`, {
+          headers: { "content-type": "text/html; charset=utf-8" },
+        }),
+      "/ws/:number": (_: unknown, number: string) => handlers[Number(number)],
+    });
+    await server.start();
+    try {
+      await consumer.write("driver.mjs", driver);
+      const told = JSON.parse(await consumer.run("node", "driver.mjs", chromium, `http://127.0.0.1:${server.port}/`));
+      // Chromium offers "permessage-deflate; client_max_window_bits", and so takes whatever the server asks for.
+      assertEquals(
+        told,
+        combinations.map((asked) => {
+          const answer = [
+            "permessage-deflate",
+            ...asked.serverNoContextTakeover ? ["server_no_context_takeover"] : [],
+            ...asked.clientNoContextTakeover ? ["client_no_context_takeover"] : [],
+            ...asked.serverMaxWindowBits === undefined ? [] : [`server_max_window_bits=${asked.serverMaxWindowBits}`],
+            ...asked.clientMaxWindowBits === undefined ? [] : [`client_max_window_bits=${asked.clientMaxWindowBits}`],
+          ];
+          return [answer.join("; "), 9, 1000];
+        }),
+      );
+      assertEquals(seen.compressed + seen.plain, 9 * combinations.length);
+      // It decides for itself which messages are worth it; text that repeats always is.
+      assert(seen.compressed >= 4 * combinations.length, JSON.stringify(seen));
+    } finally {
+      await server.close({ deadline: 1000 });
+    }
+  }, "playwright-core");
 });
