@@ -1,5 +1,6 @@
 /** What a process really holds. */
 
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import v8 from "node:v8";
 import vm from "node:vm";
@@ -31,6 +32,16 @@ export function heldBytes(): number {
   const { heapUsed, external } = process.memoryUsage();
   // On Bun the heap includes what lies outside of it.
   return bun === undefined ? heapUsed + external : heapUsed;
+}
+
+/** The most memory that this process ever had, in bytes. */
+export function peakBytes(): number {
+  // Linux tells it of itself; elsewhere the runtime does, though not every one.
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) * 1_024;
+  } catch {
+    return process.resourceUsage().maxRSS * 1_024;
+  }
 }
 
 /** A number of bytes for people. */

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { type Socket, upgrade, type UpgradeOptions } from "@sockeye/ws";
 import { Server, type ServerOptions } from "@sockeye/ws/http";
-import { heldBytes } from "./memory.ts";
+import { heldBytes, peakBytes } from "./memory.ts";
 
 /** What its application does with a connection. */
 export type Application =
@@ -36,6 +36,8 @@ export interface Report {
   readonly held: number;
   /** Bytes of the process. */
   readonly rss: number;
+  /** The most that the process ever had, in bytes. */
+  readonly peak: number;
   /** WebSockets that are open or closing. */
   readonly connections: number;
   /** How connections ended: how many with which error and code. */
@@ -79,7 +81,7 @@ const setting = JSON.parse(process.argv[2] ?? "{}") as Setting;
 const server = new Server({ port: 0, hostname: "127.0.0.1", ...setting.server }, {
   "/report": () => {
     const { rss } = process.memoryUsage();
-    const report: Report = { held: heldBytes(), rss, connections: server.clients.size, ends };
+    const report: Report = { held: heldBytes(), rss, peak: peakBytes(), connections: server.clients.size, ends };
     return new Response(JSON.stringify(report));
   },
   "/ws": upgrade(setting.upgrade ?? {}, (conn) => {
