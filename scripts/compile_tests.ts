@@ -6,7 +6,7 @@
  *   folder/mod.js, src            links into the package, for tests of what is not exported
  *   folder/node_modules/@sockeye/ws   the built package
  *   folder/node_modules/@std/assert   the stand-in
- *   folder/node_modules/ws            what tests import of npm's packages; tests/mounts has a folder of its own
+ *   folder/node_modules/ws, fast-check   what tests import of npm's packages; tests/mounts has a folder of its own
  * ```
  */
 
@@ -28,7 +28,7 @@ export interface Compiled {
 /** Builds the package and compiles the tests into `folder`. */
 export async function compileTests(folder: string): Promise<Compiled> {
   const manifest = await readManifest();
-  await install(folder, pick(manifest, ["ws"]));
+  await install(folder, pick(manifest, ["ws", "fast-check"]));
   const modules = join(folder, "node_modules");
   const built = join(modules, ...manifest.name.split("/"));
   await buildPackage(built);
