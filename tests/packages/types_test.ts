@@ -8,11 +8,25 @@ import { pickTools, typescripts } from "../../scripts/tools.ts";
 import { type Consumer, withConsumer, withPacked } from "./consumer.ts";
 
 const program = `
-import { type CloseEvent, type ErrorCode, Message, Socket, type SocketOptions, TEXT, upgrade, WebSocketError } from "@sockeye/ws";
+import {
+  type BaseMessage,
+  type BaseSocket,
+  type CloseEvent,
+  connect,
+  type Data,
+  type ErrorCode,
+  Handler,
+  Message,
+  Socket,
+  type SocketOptions,
+  TEXT,
+  upgrade,
+  WebSocketError,
+} from "@sockeye/ws";
 import * as browser from "@sockeye/ws/browser";
 import * as bun from "@sockeye/ws/bun";
 import * as deno from "@sockeye/ws/deno";
-import { type HttpRequest, Routing, Server } from "@sockeye/ws/http";
+import { Client, type HttpRequest, Routing, Server } from "@sockeye/ws/http";
 import { mount as mountBun } from "@sockeye/ws/mount/bun";
 import { mount as mountDeno } from "@sockeye/ws/mount/deno";
 import * as node from "@sockeye/ws/node";
@@ -48,6 +62,60 @@ export const lent: Promise<AsyncDisposable> = memoryServer({});
 export const response: Promise<Response> = mountDeno({}).fetch(new Request("http://localhost/"));
 export const { fetch, websocket } = mountBun({ "/ws": upgrade(() => {}) }, { perMessageDeflate: true });
 export const doors = [browser.Socket, bun.Socket, deno.Socket, node.Socket];
+/** True only where both are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+const same = <T extends true>(): T | void => {};
+
+// Each manner of listening is typed by the event, and \`this\` is the socket.
+socket.on("message", function (event) {
+  same<Same<typeof event.data, Data>>();
+  same<Same<typeof event.opcode, number>>();
+  same<Same<typeof event.message, BaseMessage>>();
+  this.send(event.data);
+});
+socket.once("error", (event) => void same<Same<typeof event.error, WebSocketError>>());
+socket.prependListener("close", (event) => void same<Same<typeof event.initiator, "local" | "remote" | "none">>());
+socket.addEventListener("message", (event) => void same<Same<typeof event.compress, boolean>>());
+socket.on({ message: (event) => void same<Same<typeof event.data, Data>>(), open: ({ type }) => console.log(type) });
+socket.onclose = function (event) {
+  same<Same<typeof event.code, number>>();
+  same<Same<typeof event.reason, string>>();
+  console.log(this.url);
+};
+socket.on("ping", (event) => void same<Same<typeof event.data, Uint8Array>>());
+same<Same<typeof socket.readyState, 0 | 1 | 2 | 3>>();
+same<Same<ReturnType<typeof socket.send>, boolean>>();
+same<Same<ReturnType<typeof socket.ref>, Socket>>();
+upgrade((conn, req) => {
+  same<Same<typeof conn, BaseSocket>>();
+  same<Same<typeof req, HttpRequest>>();
+  conn.on("message", (event) => void same<Same<typeof event.data, Data>>());
+});
+
+// All forms of the constructors and functions.
+export const forms: readonly (() => unknown)[] = [
+  () => [new Socket("ws://a/"), new Socket(new URL("ws://a/"), "b"), new Socket("ws://a/", ["b"], "http://c")],
+  () => [new Message(), new Message(TEXT), new Message(TEXT, true, false, 1024)],
+  () => [upgrade(() => {}), upgrade({ perMessageDeflate: true }, async () => {}), new Handler((v) => void v.response.json(1))],
+  () => [connect("ws://a/"), connect("ws://a/", "http://b"), connect(new URL("ws://a/"), { origin: "http://b" })],
+  () => [new Server(8080, () => {}), new Server({ path: "/a" }, [() => {}]), new Server(0, { "/": () => {} })],
+  () => [new Routing("GET", { "/:a": (_req, a) => void same<Same<typeof a, string>>() }), new Client({ maxRedirects: 0 })],
+  () => new Socket("ws://a/", { httpClient: new Client() }),
+];
+// @ts-expect-error No number is an option.
+new Socket("ws://a/", { maxPayload: "1" });
+// @ts-expect-error A message has no such event.
+socket.on("message", (event) => event.wasClean);
+// @ts-expect-error An origin is a text.
+new Socket("ws://a/", "b", 5);
+// @ts-expect-error A reason is a text.
+socket.close(1000, 5);
+// @ts-expect-error It cannot be set.
+socket.readyState = 1;
+// @ts-expect-error There is no such option.
+upgrade({ protocol: ["a"] }, () => {});
+// @ts-expect-error Bytes or text.
+socket.ping(5);
 // @ts-expect-error No number is a URL.
 new Socket(5);
 // @ts-expect-error There is no such event.

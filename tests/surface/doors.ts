@@ -1,0 +1,29 @@
+/** The entry points by name, as their users import them. */
+
+import * as all from "@sockeye/ws";
+import * as browser from "@sockeye/ws/browser";
+import * as bun from "@sockeye/ws/bun";
+import * as deno from "@sockeye/ws/deno";
+import * as http from "@sockeye/ws/http";
+import * as mountBun from "@sockeye/ws/mount/bun";
+import * as mountDeno from "@sockeye/ws/mount/deno";
+import * as mountNode from "@sockeye/ws/mount/node";
+import * as node from "@sockeye/ws/node";
+import * as protocol from "@sockeye/ws/protocol";
+import * as testing from "@sockeye/ws/testing";
+import { describeAll } from "./describe.ts";
+
+/** What each exports at run time. */
+export const doors: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ".": describeAll(all),
+  "./http": describeAll(http),
+  "./protocol": describeAll(protocol),
+  "./deno": describeAll(deno),
+  "./bun": describeAll(bun),
+  "./node": describeAll(node),
+  "./browser": describeAll(browser),
+  "./mount/node": describeAll(mountNode),
+  "./mount/deno": describeAll(mountDeno),
+  "./mount/bun": describeAll(mountBun),
+  "./testing": describeAll(testing),
+};
