@@ -2,6 +2,7 @@
 
 import * as all from "@sockeye/ws";
 import * as browser from "@sockeye/ws/browser";
+import * as browserStream from "@sockeye/ws/browser/stream";
 import * as bun from "@sockeye/ws/bun";
 import * as deno from "@sockeye/ws/deno";
 import * as http from "@sockeye/ws/http";
@@ -10,6 +11,7 @@ import * as mountDeno from "@sockeye/ws/mount/deno";
 import * as mountNode from "@sockeye/ws/mount/node";
 import * as node from "@sockeye/ws/node";
 import * as protocol from "@sockeye/ws/protocol";
+import * as stream from "@sockeye/ws/stream";
 import * as testing from "@sockeye/ws/testing";
 import { describeAll } from "./describe.ts";
 
@@ -22,6 +24,8 @@ export const doors: Readonly<Record<string, Readonly<Record<string, string>>>> =
   "./bun": describeAll(bun),
   "./node": describeAll(node),
   "./browser": describeAll(browser),
+  "./stream": describeAll(stream),
+  "./browser/stream": describeAll(browserStream),
   "./mount/node": describeAll(mountNode),
   "./mount/deno": describeAll(mountDeno),
   "./mount/bun": describeAll(mountBun),
