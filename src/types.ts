@@ -32,6 +32,7 @@ export type {
   MessageEvent,
   SocketEvent,
   SocketEventMap,
+  StreamEvent,
 } from "./socket/events.ts";
 export type { SocketFlow } from "./socket/flow.ts";
 export type { CookieStore, HttpClientLike } from "./socket/http_client.ts";
@@ -39,6 +40,7 @@ export type { MemoryStream, Whence, Writable } from "./socket/memory_stream.ts";
 export type { CodecProvider, Message as BaseMessage, MessageCodec, MessageStream } from "./socket/message.ts";
 export type { MessageSink, MessageSource } from "./socket/message_io.ts";
 export type { BinaryType, SocketOptions } from "./socket/options.ts";
+export type { MessageChunks, SendStreamOptions } from "./socket/outgoing.ts";
 export type { RawOptions, RawStream } from "./socket/raw.ts";
 export type { ConnectionOptions, HeartbeatOptions } from "./socket/shared_options.ts";
 export type { SocketEmitter } from "./socket/slots.ts";

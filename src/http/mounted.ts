@@ -41,7 +41,7 @@ export interface Incoming {
 }
 
 /** What no platform's WebSocket obeys. */
-const DEAF_TO = ["maxFragments", "messageTimeout"] as const;
+const DEAF_TO = ["maxFragments", "messageTimeout", "streaming"] as const;
 
 /** One request of another server. */
 export class MountedRequest implements Exchange, Served {

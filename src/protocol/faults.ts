@@ -32,3 +32,6 @@ export const faults: Partial<Record<ErrorCode, string>> = {
   WS_MESSAGE_TOO_BIG: "message is too big",
   WS_TOO_MANY_FRAGMENTS: "message has too many frames",
 };
+
+/** Why a message that is within its limit cannot be read all the same. */
+export const CANNOT_HOLD = "the runtime cannot hold it, though maxPayload allows it";

@@ -93,6 +93,15 @@ export interface FrameHandler {
   payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean;
 }
 
+/** What reads: frames, or nothing any more. */
+export interface Reader {
+  /** Takes a chunk; returns how many of its bytes were read. */
+  push(chunk: Uint8Array): number;
+}
+
+/** All that comes after a Close frame is discarded (RFC 6455, section 1.4). */
+export const DISCARD: Reader = { push: (chunk) => chunk.length };
+
 /**
  * Reads frames from chunks that may be cut anywhere.
  *

@@ -28,23 +28,14 @@ import {
   TEXT,
 } from "./constants.ts";
 import { type ErrorCode, WebSocketError } from "./errors.ts";
-import { describe, faults, hex } from "./faults.ts";
-import { checkHeader, FIN, type FrameHandler, FrameReader, RSV1 } from "./frame.ts";
+import { CANNOT_HOLD, describe, faults, hex } from "./faults.ts";
+import { checkHeader, DISCARD, FIN, type FrameHandler, FrameReader, type Reader, RSV1 } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
+import { PieceReader } from "./piece_reader.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { SessionEvents, SessionOptions } from "./session_options.ts";
-import { type AsciiDecoder, decodeAscii, decodeUtf8, highBits, Utf8Validator } from "./utf8.ts";
+import { type AsciiDecoder, decodeAscii, decodeText, highBits, Utf8Validator } from "./utf8.ts";
 
-/** What reads: frames, or nothing any more (all that comes after a Close frame is discarded, RFC 6455, section 1.4). */
-interface Reader {
-  push(chunk: Uint8Array): number;
-}
-
-const DISCARD: Reader = { push: (chunk) => chunk.length };
-
-const CANNOT_HOLD = "the runtime cannot hold it, though maxPayload allows it";
-/** Texts up to this many bytes are looked through for ASCII where that is not known, which is decoded faster. */
-const CHARACTERS_UP_TO = 64;
 /** Inflated texts up to this many bytes are looked through for ASCII, which is decoded faster. */
 const SHORT_TEXT = 1_024;
 
@@ -125,7 +116,7 @@ export class Session implements FrameHandler {
     this.#reservedBits = options.reservedBits ?? (deflate === undefined ? 0 : RSV1);
     this.#decodeAscii = options.decodeAscii ?? decodeAscii;
     this.#writer = new FrameWriter(role === "client", (chunk, mayKeep) => events.write(chunk, mayKeep));
-    this.#reader = new FrameReader(this);
+    this.#reader = new FrameReader(options.streaming ? new PieceReader(this, role, events.piece!.bind(events)) : this);
   }
 
   /** The closing handshake so far. */
@@ -141,6 +132,11 @@ export class Session implements FrameHandler {
   /** Both Close frames have passed, or the session failed: the transport may end. */
   get done(): boolean {
     return this.#failed || (this.#sent !== undefined && this.#received !== undefined);
+  }
+
+  /** More may be read: this is neither paused nor over. */
+  get reading(): boolean {
+    return !this.#paused && this.#reader !== DISCARD;
   }
 
   /** Bytes in the run that has not left yet, and of messages that are not compressed yet. */
@@ -244,6 +240,11 @@ export class Session implements FrameHandler {
   /** The same for a binary message. The bytes are lent until the call returns. */
   sendBinary(data: Uint8Array, compress?: boolean): void {
     if (this.#deflation === undefined || !this.#deflation.send(data, compress)) this.plain(data);
+  }
+
+  /** Sends a frame of a message in fragments: its opcode, then 0. Other messages, and `compressing` ones, come before or behind. */
+  sendFragment(opcode: number, data: Uint8Array, last: boolean): void {
+    this.#writer.frame(last ? FIN | opcode : opcode, data, 0, data.length);
   }
 
   /** Sends a message that is framed already; without `compress` it says itself, or the threshold. */
@@ -395,15 +396,14 @@ export class Session implements FrameHandler {
         this.#utf8.reset();
         return this.broken("WS_INVALID_UTF8", "it ends inside a character");
       }
-      const ascii = high === 0 || (end - start <= CHARACTERS_UP_TO && highBits(bytes, start, end) === 0);
-      const text = ascii ? this.#decodeAscii(bytes, start, end) : decodeUtf8(bytes, start, end);
+      const text = decodeText(bytes, start, end, high, this.#decodeAscii);
       if (text === undefined && checked) return this.broken("WS_MESSAGE_TOO_BIG", CANNOT_HOLD);
       if (text === undefined) return this.broken("WS_INVALID_UTF8", "it is not UTF-8");
       this.#events.text(text, this.#compressed);
     } else {
       this.#events.binary(bytes.subarray(start, end), this.#compressed);
     }
-    return !this.#paused && this.#reader !== DISCARD;
+    return this.reading;
   }
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
@@ -419,7 +419,7 @@ export class Session implements FrameHandler {
     if (opcode === PING) this.#answer(payload);
     else if (opcode === PONG) this.#events.ponged(payload);
     else return this.#closeFrame(payload);
-    return !this.#paused && this.#reader !== DISCARD;
+    return this.reading;
   }
 
   #answer(payload: Uint8Array): void {

@@ -61,6 +61,21 @@ export function highBits(bytes: Uint8Array, start: number, end: number): number 
   return high & 0x80;
 }
 
+/** Texts up to this many bytes are looked through for ASCII where that is not known, which is decoded faster. */
+const CHARACTERS_UP_TO = 64;
+
+/** Decodes a text with the decoder that is fastest for it; 0 for `high`: it is ASCII. As `decodeUtf8` otherwise. */
+export function decodeText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  high: number,
+  decodeAscii: AsciiDecoder,
+): string | undefined {
+  const ascii = high === 0 || (end - start <= CHARACTERS_UP_TO && highBits(bytes, start, end) === 0);
+  return ascii ? decodeAscii(bytes, start, end) : decodeUtf8(bytes, start, end);
+}
+
 /** How many bytes a string takes as UTF-8; a lone surrogate counts as the U+FFFD it is sent as. */
 export function utf8Length(text: string): number {
   let length = text.length;

@@ -178,6 +178,45 @@ function makeMessage(event: MessageEvent): Message {
 }
 
 /**
+ * A message has begun, on a connection with the option `streaming`.
+ *
+ * @example
+ * ```ts
+ * import { Socket, upgrade } from "@sockeye/ws";
+ * import { memoryServer } from "@sockeye/ws/testing";
+ *
+ * await using server = await memoryServer(upgrade({ streaming: true }, (conn) => {
+ *   conn.on("stream", async ({ readable }) => {
+ *     let size = 0;
+ *     for await (const bytes of readable) size += bytes.length;
+ *     conn.send(`${size} bytes`);
+ *   });
+ * }));
+ * const conn = new Socket("ws://memory/", { connect: server.connect });
+ * conn.onopen = () => conn.sendStream([new Uint8Array(1_000), new Uint8Array(500)]);
+ * const event = await new Promise<{ data: unknown }>((resolve) => conn.onmessage = resolve);
+ * console.assert(event.data === "1500 bytes");
+ * conn.close();
+ * ```
+ */
+export class StreamEvent<T extends EventOwner = EventOwner> extends SocketEvent<T> {
+  /** `TEXT` (1) or `BINARY` (2). */
+  readonly opcode: number;
+  /**
+   * The message, as it comes; of a text its UTF-8, checked. The next message waits until this one was read to its end, or
+   * cancelled. It breaks when the connection ends before it.
+   */
+  readonly readable: ReadableStream<Uint8Array>;
+
+  /** Makes an event. */
+  constructor(target: T, opcode: number, readable: ReadableStream<Uint8Array>) {
+    super("stream", target);
+    this.opcode = opcode;
+    this.readable = readable;
+  }
+}
+
+/**
  * A ping or a pong came.
  *
  * @example
@@ -303,6 +342,8 @@ export interface SocketEventMap<T extends EventOwner = EventOwner> {
   open: SocketEvent<T>;
   /** A message came. */
   message: MessageEvent<T>;
+  /** A message has begun, with the option `streaming`. */
+  stream: StreamEvent<T>;
   /** The connection failed. */
   error: ErrorEvent<T>;
   /** The connection is over. */

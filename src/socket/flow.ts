@@ -12,7 +12,12 @@ import { CLOSED, CONNECTING, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import type { Data, EventOwner, MessageEvent } from "./events.ts";
 import { Inbox, type InboxOwner } from "./inbox.ts";
+import { checkSendStream, type MessageChunks, type SendStreamOptions } from "./outgoing.ts";
+import { Room } from "./room.ts";
 import { SocketEmitter } from "./slots.ts";
+
+/** The room that a socket has to send. */
+export let roomOf: (flow: object) => Room;
 
 /**
  * What a socket is beside its events: an asynchronous iterable of messages, a pair of streams, something to dispose of.
@@ -37,6 +42,7 @@ import { SocketEmitter } from "./slots.ts";
  */
 export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
   implements AsyncIterable<MessageEvent<T>>, AsyncDisposable {
+  readonly #room: Room = new Room((error) => this.terminate(error));
   #inbox: Inbox<T> | undefined;
   #readable: ReadableStream<Data> | undefined;
   #writable: WritableStream<unknown> | undefined;
@@ -45,14 +51,18 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
   abstract readonly readyState: 0 | 1 | 2 | 3;
   /** Sends a message; false when so much waits that the caller should stop. */
   abstract send(data: unknown): boolean;
-  /** Resolves when there is room to send, or nothing can be sent any more. */
-  abstract drained(): Promise<void>;
   /** Stops delivery. */
   abstract pause(): this;
   /** Goes on delivering. */
   abstract resume(): this;
   /** Begins the closing handshake. */
   abstract close(code?: number, reason?: string): void;
+  /** Cuts the connection. */
+  abstract terminate(error?: WebSocketError): void;
+
+  static {
+    roomOf = (flow) => (flow as SocketFlow<EventOwner>).#room;
+  }
 
   /**
    * The messages, one by one: `for await (const event of conn)`. While the loop is busy, the peer is made to wait. It ends
@@ -101,6 +111,45 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
       },
       abort: (reason) => closeFor(this, reason),
     });
+  }
+
+  /** Resolves when there is room to send: at once, or with `drain`. And when nothing can be sent any more. */
+  drained(): Promise<void> {
+    return this.#room.drained();
+  }
+
+  /**
+   * Sends one message as it is made: a frame for each chunk of the source, and the next chunk when there is room. Nothing
+   * of it is held. What is sent after it waits for it. It goes uncompressed. Resolves when all of it was given to the
+   * connection. Rejects with what the source throws, the reason of the signal, or a `WebSocketError` when the connection is
+   * over; where the message had begun by then, the connection fails, as no message can be left unfinished.
+   *
+   * Throws a `DOMException` named `InvalidStateError` while connecting, a `TypeError` for what is no source.
+   *
+   * @param source A `ReadableStream`, or what can be iterated: strings or bytes.
+   * @param options Text or binary, and what ends it.
+   *
+   * @example
+   * ```ts
+   * import { Socket, upgrade } from "@sockeye/ws";
+   * import { memoryServer } from "@sockeye/ws/testing";
+   *
+   * await using server = await memoryServer(upgrade((conn) => {
+   *   conn.onmessage = (event) => conn.send(event.data);
+   * }));
+   * const conn = new Socket("ws://memory/", { connect: server.connect });
+   * conn.onopen = () => conn.sendStream(["one message, ", "in two fragments"]);
+   * const event = await new Promise<{ data: unknown }>((resolve) => conn.onmessage = resolve);
+   * console.assert(event.data === "one message, in two fragments");
+   * conn.close();
+   * ```
+   */
+  sendStream(source: MessageChunks, options: SendStreamOptions = {}): Promise<void> {
+    checkSendStream(source, options);
+    if (this.readyState === CONNECTING) {
+      throw new DOMException("Cannot send: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
+    }
+    return this.#room.sendStream(source, options);
   }
 
   #checkOpen(): void {

@@ -4,6 +4,7 @@
  */
 
 import { MESSAGE_TIMEOUT } from "../protocol/constants.ts";
+import { WebSocketError } from "../protocol/errors.ts";
 import type { SocketEvent } from "./events.ts";
 import { startIdleTimeout } from "./timeout.ts";
 
@@ -20,8 +21,8 @@ export interface HeldOwner {
   isPaused(): boolean;
   /** All has been delivered, and nothing is to be held any more. */
   done(): void;
-  /** The peer has waited for so many milliseconds, and still nobody listens. */
-  giveUp(milliseconds: number): void;
+  /** The peer has waited for long, and still nobody listens. */
+  fail(error: WebSocketError): void;
 }
 
 /** Events that wait for the first listener. */
@@ -46,8 +47,13 @@ export class HeldEvents {
     this.#events.push(event);
     this.#bytes += bytes + EVENT_SIZE;
     if (this.#bytes < MAX_HELD) return false;
-    if (!this.#listened) this.#timer ??= startIdleTimeout(this.#patience, () => this.#owner.giveUp(this.#patience));
+    if (!this.#listened) this.#timer ??= startIdleTimeout(this.#patience, () => this.#giveUp());
     return true;
+  }
+
+  #giveUp(): void {
+    const text = `Cannot deliver: nobody listens, and the peer has waited for ${this.#patience} ms (messageTimeout)`;
+    this.#owner.fail(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
   }
 
   /** Nothing comes any more that somebody could miss. */

@@ -18,6 +18,8 @@ export interface LinkEvents {
   text(data: string, compressed: boolean): void;
   /** A binary message; the bytes are the receiver's to keep. */
   binary(data: Uint8Array, compressed: boolean): void;
+  /** A piece of a message, with its opcode, where the link was made to give them on as they come. The bytes are the receiver's to keep. */
+  piece?(opcode: number, data: Uint8Array, last: boolean): void;
   /** A ping came, and was answered. */
   ping(data: Uint8Array): void;
   /** A pong came. */
@@ -58,6 +60,12 @@ export interface Link {
   sendBinary(data: Uint8Array, compress: boolean | undefined): void;
   /** Sends a message that goes to many. */
   sendPrepared(message: PreparedMessage, compress: boolean | undefined): void;
+  /**
+   * Sends a fragment of a message: its opcode with the first, 0 with the others. The bytes are lent until the call returns.
+   * Returns false, having done nothing, while messages before it are being compressed. Throws a `DOMException` named
+   * `NotSupportedError` where the platform cannot.
+   */
+  sendFragment(opcode: number, data: Uint8Array, last: boolean): boolean;
   /** Sends a ping of at most 125 bytes. */
   ping(data: Uint8Array): void;
   /** Begins the closing handshake; without a code the Close frame is empty. */

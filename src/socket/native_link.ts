@@ -199,6 +199,11 @@ export class NativeLink implements Link {
     else this.sendBinary(data, undefined);
   }
 
+  /** Throws a `DOMException` named `NotSupportedError`: the platform takes whole messages. */
+  sendFragment(): boolean {
+    throw notSupported("Cannot send a message in fragments: the platform's WebSocket takes whole ones");
+  }
+
   #send(data: string | Uint8Array<ArrayBuffer>, compress: boolean | undefined): void {
     // It may be closing already: of a Close frame that came, the platform tells when all is over.
     if (this.#phase !== "open" || this.#socket.readyState !== OPEN) return;

@@ -44,7 +44,7 @@ export class SendQueue {
   }
 
   /** Calls `work` when all has been sent. */
-  after(work: () => void): void {
+  after(work: () => void | Promise<void>): void {
     this.#chain(work);
   }
 

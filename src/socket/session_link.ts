@@ -29,11 +29,12 @@ import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
 import { MessageClock } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
+import { Teller } from "./teller.ts";
 import { keepAlive, startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** One open WebSocket over a transport. */
-export class SessionLink implements Link, TransportSink, SessionEvents {
+export class SessionLink extends Teller implements Link, TransportSink, SessionEvents {
   readonly protocol: string;
   readonly extensions: string;
   readonly #role: Role;
@@ -47,7 +48,6 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   readonly #clock: MessageClock;
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
-  #events: LinkEvents | undefined;
   /** {@inheritDoc Link.heard} */
   heard = 0;
   /** {@inheritDoc Link.pingable} */
@@ -72,6 +72,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** Makes a link on a connection whose opening handshake is done. */
   constructor(role: Role, source: Source, options: LinkOptions = {}) {
+    super(options.streaming ?? false);
     this.protocol = options.protocol ?? "";
     this.extensions = options.extensions ?? "";
     this.#role = role;
@@ -96,7 +97,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   /** {@inheritDoc Link.start} */
   start(events: LinkEvents): void {
-    this.#events = events;
+    this.events = events;
     // Nothing is told from inside of the call: its owner tells of the opening first.
     queueMicrotask(() => {
       if (this.#phase === "over") return;
@@ -202,29 +203,9 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   // What comes from the session
 
-  /** {@inheritDoc SessionEvents.text} */
-  text(data: string, compressed: boolean): void {
-    this.#events!.text(data, compressed);
-  }
-
-  /** {@inheritDoc SessionEvents.binary} */
-  binary(data: Uint8Array, compressed: boolean): void {
-    this.#events!.binary(data, compressed);
-  }
-
-  /** {@inheritDoc SessionEvents.pinged} */
-  pinged(data: Uint8Array): void {
-    this.#events!.ping(data);
-  }
-
-  /** {@inheritDoc SessionEvents.ponged} */
-  ponged(data: Uint8Array): void {
-    this.#events!.pong(data);
-  }
-
   /** {@inheritDoc SessionEvents.closed} */
   closed(): void {
-    this.#events!.closing();
+    this.events!.closing();
     // The answer may wait for messages that are not compressed yet.
     if (this.#session.done) this.#finish();
   }
@@ -237,8 +218,8 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
 
   #fail(error: WebSocketError): void {
     this.#error = error;
-    this.#events?.closing();
-    if (this.#phase !== "over") this.#events?.error(error);
+    this.events?.closing();
+    if (this.#phase !== "over") this.events?.error(error);
   }
 
   /** {@inheritDoc SessionEvents.write} */
@@ -258,6 +239,14 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   sendBinary(data: Uint8Array, compress: boolean | undefined): void {
     this.#session.sendBinary(data, compress);
     this.#afterSend();
+  }
+
+  /** {@inheritDoc Link.sendFragment} */
+  sendFragment(opcode: number, data: Uint8Array, last: boolean): boolean {
+    if (this.#session.compressing) return false;
+    this.#session.sendFragment(opcode, data, last);
+    this.#afterSend();
+    return true;
   }
 
   #afterSend(): void {
@@ -282,7 +271,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
   close(code: number | undefined, reason: string): void {
     if (this.#phase !== "open" || !this.#session.open) return;
     this.#session.close(code === undefined ? { reason: "" } : { code, reason });
-    this.#events!.closing();
+    this.events!.closing();
     // The peer's answer stands behind what was not read yet.
     this.resume();
     if (!this.#session.compressing) this.#startTimer();
@@ -375,7 +364,7 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#session.congested = false;
     this.#session.flush();
     if (this.#transport.buffered === 0) this.#session.overhead = 0;
-    if (wasCongested) this.#events!.drain();
+    if (wasCongested) this.events!.drain();
   }
 
   /** Our FIN does not wait for the peer's: a client lets that of the server come first (RFC 6455, section 7.1.1). */
@@ -445,6 +434,6 @@ export class SessionLink implements Link, TransportSink, SessionEvents {
     this.#session.free();
     this.#rest.length = 0;
     const record = this.#session.closeRecord;
-    this.#events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
+    this.events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
   }
 }

@@ -3,7 +3,7 @@
  * check of what the caller gave.
  */
 
-import { checkEach, checkNames, checkNumber, wrongKind } from "./check.ts";
+import { checkEach, checkNames, checkNumber, checkType, wrongKind } from "./check.ts";
 import { checkDeflate, type DeflateOptions, type DeflateSettings } from "./deflate_options.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
 
@@ -52,6 +52,14 @@ export interface ConnectionOptions {
    * @default {false}
    */
   readonly heartbeat?: boolean | HeartbeatOptions;
+  /**
+   * Received messages come as streams, by the event `stream` in the place of `message`: each as it arrives, one after
+   * another, and the peer waits while nobody reads. `maxPayload`, `maxFragments` and `messageTimeout` hold only for those
+   * that come compressed, which are inflated whole.
+   *
+   * @default {false}
+   */
+  readonly streaming?: boolean;
   /** Bytes of one received message, inflated; more fails the connection with 1009. @default {67108864} */
   readonly maxPayload?: number;
   /** Frames of one received message; more fails the connection with 1009. @default {131072} */
@@ -84,12 +92,17 @@ const LIMITS: Readonly<Record<Limit, typeof checkNumber>> = {
 };
 
 /** Their names. */
-export const CONNECTION_OPTIONS: readonly string[] = [...Object.keys(LIMITS), "perMessageDeflate", "heartbeat"];
+export const CONNECTION_OPTIONS: readonly string[] = [
+  ...Object.keys(LIMITS),
+  "perMessageDeflate",
+  "heartbeat",
+  "streaming",
+];
 
 /** The options, checked. */
 export interface ConnectionSettings {
   /** Those limits that were given. */
-  readonly limits: { readonly [K in Limit]?: number };
+  readonly limits: { readonly [K in Limit]?: number } & { readonly streaming?: boolean };
   /** Absent: no compression. */
   readonly compression?: DeflateSettings;
   /** Absent: no heartbeat. */
@@ -105,8 +118,9 @@ export interface ConnectionSettings {
 export function checkConnection(options: ConnectionOptions): ConnectionSettings {
   const compression = checkDeflate(options.perMessageDeflate);
   const heartbeat = checkHeartbeat(options.heartbeat);
+  checkType("streaming", options.streaming, "boolean");
   return {
-    limits: checkEach(options, LIMITS),
+    limits: { ...checkEach(options, LIMITS), ...(options.streaming ? { streaming: true } : {}) },
     ...(compression === undefined ? {} : { compression }),
     ...(heartbeat === undefined ? {} : { heartbeat }),
   };

@@ -18,14 +18,24 @@ import { abortError } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { checkClose, checkFailure, checkPing } from "./arguments.ts";
 import { binaryData, compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
-import { CloseEvent, ControlEvent, type Data, ErrorEvent, lendCodec, MessageEvent, SocketEvent } from "./events.ts";
+import {
+  CloseEvent,
+  ControlEvent,
+  type Data,
+  ErrorEvent,
+  lendCodec,
+  MessageEvent,
+  SocketEvent,
+  StreamEvent,
+} from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
-import { SocketFlow } from "./flow.ts";
+import { roomOf, SocketFlow } from "./flow.ts";
 import { HeldEvents, type HeldOwner } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import { type BinaryType, isBinaryType } from "./options.ts";
+import { Incoming } from "./incoming.ts";
 import { Pings } from "./pings.ts";
-import { SendQueue } from "./send_queue.ts";
+import type { Room } from "./room.ts";
 import type { ClientStart } from "./start.ts";
 import type { Endpoint } from "./transport.ts";
 
@@ -70,15 +80,12 @@ export class Socket extends SocketFlow<Socket> {
   #held: HeldEvents | undefined;
   #refed = true;
 
-  /** Sends that wait behind a Blob that is being read; `close` may wait behind them. */
-  #queue: SendQueue | undefined;
-  /** The link takes messages: a Close frame has neither come nor gone. */
-  #takes = false;
+  readonly #room: Room = roomOf(this);
   /** Bytes given to `send` after closing, as the web counts them. */
   #lostBytes = 0;
 
-  /** Those who wait for room to send. */
-  readonly #waiting: (() => void)[] = [];
+  /** Messages that come as streams, where that was asked for. */
+  #incoming: Incoming | undefined;
 
   readonly #pings: Pings = new Pings();
   #heartbeat: Heartbeat | undefined;
@@ -154,7 +161,7 @@ export class Socket extends SocketFlow<Socket> {
 
   /** Bytes of messages given to `send` and not yet to the runtime; after closing it only grows, as on the web. */
   get bufferedAmount(): number {
-    return (this.#link?.bufferedAmount ?? 0) + (this.#queue?.bytes ?? 0) + this.#lostBytes;
+    return (this.#link?.bufferedAmount ?? 0) + this.#room.bytes + this.#lostBytes;
   }
 
   /** Milliseconds between the last ping that was answered and its pong: one of `heartbeat`, or of `ping()`. */
@@ -193,12 +200,11 @@ export class Socket extends SocketFlow<Socket> {
     const payload = typeof data === "string" ? data : toPayload(data);
     const compress = typeof data === "string" && options === undefined ? undefined : compressOf(data, options);
     if (this.#readyState !== OPEN) return this.#refuse(payload);
-    if (payload instanceof Blob || this.#queue?.busy) return this.#sendLater(payload, compress);
+    if (payload instanceof Blob || this.#room.busy) return this.#sendLater(payload, compress);
     return this.#sendNow(payload, compress);
   }
 
-  #sendNow(payload: string | Uint8Array, compress: boolean | undefined): boolean {
-    const link = this.#link!;
+  #sendNow(payload: string | Uint8Array, compress: boolean | undefined, link: Link = this.#link!): boolean {
     if (typeof payload === "string") link.sendText(payload, compress);
     else link.sendBinary(payload, compress);
     return !link.congested;
@@ -207,7 +213,7 @@ export class Socket extends SocketFlow<Socket> {
   #sendPrepared(message: PreparedMessage, options: SendOptions | undefined): boolean {
     const compress = options === undefined ? undefined : compressOf(message, options);
     if (this.#readyState !== OPEN) return this.#refuse(message.data);
-    if (this.#queue?.busy) return this.#sendLater(message.data, compress ?? message.compress);
+    if (this.#room.busy) return this.#sendLater(message.data, compress ?? message.compress);
     this.#link!.sendPrepared(message, compress);
     return !this.#link!.congested;
   }
@@ -222,18 +228,11 @@ export class Socket extends SocketFlow<Socket> {
 
   /** A Blob has to be read first; what is sent after it waits for it. */
   #sendLater(payload: string | Uint8Array | Blob, compress: boolean | undefined): boolean {
-    this.#queue ??= new SendQueue((error) => this.terminate(error));
-    this.#queue.push(payload, (ready) => {
-      if (this.#takes) this.#sendNow(ready, compress);
+    this.#room.queue.push(payload, (ready) => {
+      if (this.#room.takes) this.#sendNow(ready, compress);
       else this.#refuse(ready);
     });
     return true;
-  }
-
-  /** Resolves when there is room to send: at once, or with `drain`. And when nothing can be sent any more. */
-  override drained(): Promise<void> {
-    if (!this.#takes || !this.#link!.congested) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /**
@@ -272,9 +271,9 @@ export class Socket extends SocketFlow<Socket> {
   #closeWith(code: number, reason: string): void {
     if (this.#readyState === CONNECTING) {
       this.#abort(new WebSocketError("WS_ABORTED", "Connection was closed before it was open"));
-    } else if (this.#readyState === OPEN && this.#queue?.busy) {
+    } else if (this.#readyState === OPEN && this.#room.busy) {
       this.#readyState = CLOSING;
-      this.#queue.after(() => this.#link!.close(code, reason));
+      this.#room.queue.after(() => this.#link!.close(code, reason));
     } else if (this.#readyState === OPEN) this.#link!.close(code, reason);
   }
 
@@ -300,7 +299,7 @@ export class Socket extends SocketFlow<Socket> {
   /** Goes on delivering. */
   override resume(): this {
     this.#paused = false;
-    if (this.#held === undefined) this.#link?.resume();
+    if (this.#held === undefined) this.#readOn();
     else this.#held.goOn();
     return this;
   }
@@ -325,7 +324,8 @@ export class Socket extends SocketFlow<Socket> {
     this.#link = link;
     this.#protocol = link.protocol;
     this.#readyState = OPEN;
-    this.#takes = true;
+    this.#room.link = link;
+    this.#room.takes = true;
     if (!this.#refed) link.unref();
     if (heartbeat !== undefined && link.pingable) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
     link.start(this.#inlet());
@@ -347,18 +347,18 @@ export class Socket extends SocketFlow<Socket> {
           this.#binaryType === "blob" ? data : undefined,
         );
       },
+      piece: (opcode, data, last) => this.#piece(opcode, data, last),
       ping: (data) => this.#control("ping", data),
       pong: (data) => {
         this.#pings.settle(data);
         this.#control("pong", data);
       },
       drain: () => {
-        this.#relieve();
+        this.#room.relieve();
         this.#tell(new SocketEvent("drain", this));
       },
       closing: () => {
-        this.#takes = false;
-        this.#relieve();
+        this.#room.over();
         this.#heartbeat?.stop();
         if (this.#readyState === OPEN) this.#readyState = CLOSING;
         // Nothing is read any more that could be stopped.
@@ -378,6 +378,21 @@ export class Socket extends SocketFlow<Socket> {
     else if (this.#held.add(event, size)) this.#link!.pause();
   }
 
+  #piece(opcode: number, data: Uint8Array, last: boolean): void {
+    if (this.#readyState !== OPEN) return;
+    this.#incoming ??= new Incoming({
+      begin: (opcode, readable) => this.#tell(new StreamEvent(this, opcode, readable)),
+      wait: () => this.#link!.pause(),
+      goOn: () => this.#readOn(),
+    });
+    this.#incoming.piece(opcode, data, last);
+  }
+
+  /** Reads on, unless the application, or a message that was not read yet, is against it. */
+  #readOn(): void {
+    if (!this.#paused && !this.#incoming?.waiting) this.#link?.resume();
+  }
+
   #control(type: "ping" | "pong", data: Uint8Array): void {
     if (this.listenerCount(type) > 0) this.#tell(new ControlEvent(type, this, data));
   }
@@ -387,17 +402,13 @@ export class Socket extends SocketFlow<Socket> {
     else this.#held.add(event, 0);
   }
 
-  #relieve(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
   #closed(record: CloseRecord): void {
-    this.#takes = false;
-    this.#relieve();
+    this.#room.over();
     this.#heartbeat?.stop();
     this.#readyState = CLOSED;
     this.#unlisten?.();
     this.#held?.stop();
+    this.#incoming?.fail();
     this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
     this.#tell(new CloseEvent(this, record));
   }
@@ -430,12 +441,9 @@ export class Socket extends SocketFlow<Socket> {
       isPaused: () => this.#paused,
       done: () => {
         this.#held = undefined;
-        this.#link!.resume();
+        this.#readOn();
       },
-      giveUp: (milliseconds) => {
-        const text = `Cannot deliver: nobody listens, and the peer has waited for ${milliseconds} ms (messageTimeout)`;
-        this.terminate(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
-      },
+      fail: (error) => this.terminate(error),
     };
     return new HeldEvents(owner, patience);
   }

@@ -259,6 +259,11 @@ test("a native link refuses pings where the platform sends none", () => {
   assertStrictEquals(error.name, "NotSupportedError");
 });
 
+test("a native link refuses fragments", () => {
+  const error = assertThrows(() => started().link.sendFragment(), DOMException, "in fragments");
+  assertStrictEquals(error.name, "NotSupportedError");
+});
+
 // Connecting
 
 /** A socket that is connecting, and what `new Socket` makes of it. */

@@ -1,0 +1,77 @@
+/**
+ * The room that there is to send: who waits for it, what waits its turn, and whether anything can be sent at all.
+ */
+
+import type { WebSocketError } from "../protocol/errors.ts";
+import type { Link } from "./link.ts";
+import { type MessageChunks, pump, type SendStreamOptions } from "./outgoing.ts";
+import { SendQueue } from "./send_queue.ts";
+
+/** The room of one socket. */
+export class Room {
+  /** The open connection. */
+  link: Link | undefined;
+  /** The link takes messages: a Close frame has neither come nor gone. */
+  takes = false;
+  #queue: SendQueue | undefined;
+  /** Those who wait for `drain`. */
+  readonly #waiting: (() => void)[] = [];
+  /** Those who want to know when nothing can be sent any more. */
+  readonly #watchers: Set<() => void> = new Set();
+  readonly #fail: (error: WebSocketError) => void;
+
+  /** Makes one that calls `fail` when what was begun cannot be sent to its end. */
+  constructor(fail: (error: WebSocketError) => void) {
+    this.#fail = fail;
+  }
+
+  /** Something is being sent that takes its time; what is sent now has to wait behind it. */
+  get busy(): boolean {
+    return this.#queue?.busy ?? false;
+  }
+
+  /** Bytes that wait behind it. */
+  get bytes(): number {
+    return this.#queue?.bytes ?? 0;
+  }
+
+  /** Where what has to wait does so; `close` too. */
+  get queue(): SendQueue {
+    return this.#queue ??= new SendQueue(this.#fail);
+  }
+
+  /** Resolves when there is room, or nothing can be sent any more. */
+  drained(): Promise<void> {
+    if (!this.takes || !this.link!.congested) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** There is room. */
+  relieve(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Nothing can be sent any more. */
+  over(): void {
+    this.takes = false;
+    this.relieve();
+    for (const call of [...this.#watchers]) call();
+  }
+
+  /** Sends a message as it is made, behind what was sent before it. */
+  sendStream(source: MessageChunks, options: SendStreamOptions): Promise<void> {
+    const isOpen = (): boolean => this.takes;
+    const sink = {
+      get open() {
+        return isOpen();
+      },
+      watchers: this.#watchers,
+      fragment: (opcode: number, data: Uint8Array, last: boolean) => this.link!.sendFragment(opcode, data, last),
+      drained: () => this.drained(),
+      fail: this.#fail,
+    };
+    return new Promise((resolve, reject) => {
+      this.queue.after(() => pump(source, options, sink).then(resolve, reject));
+    });
+  }
+}
