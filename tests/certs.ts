@@ -1,7 +1,7 @@
 /**
  * Certificates for the TLS tests: an authority, a server certificate of it for `localhost`, `sni.test`, `127.0.0.1` and
  * `::1`, and the same again from another authority, which a client that trusts only the first must refuse.
- * All are valid until 2125. The keys are public, and good for nothing but tests.
+ * All but one, which has expired, are valid until 2125. The keys are public, and good for nothing but tests.
  */
 
 /** The authority that the tests trust. */
@@ -76,5 +76,42 @@ export const otherServerKey: string = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmKBvA0AackN7ujqR
 demZNLSlAqh9SJJwsE5J+GJzNmChRANCAAQ1LuCi+2rLX0upcnAXhivedUM4TWoB
 98uqFuAyURGVreECRRjFoskUnwB6TwEuDr1DFyOXbJcRn/fQ3CZu4mpQ
+-----END PRIVATE KEY-----
+`;
+
+/** An authority of its own for `expiredCert`: it is valid itself. */
+export const expiredCa: string = `-----BEGIN CERTIFICATE-----
+MIIBqzCCAVGgAwIBAgIUEdFI1h7D86gGf7mRONwpImEMIAUwCgYIKoZIzj0EAwIw
+IjEgMB4GA1UEAwwXU29ja2V5ZSB0ZXN0IGV4cGlyZWQgY2EwIBcNMjYxMTIyMDA1
+NTAwWhgPMjEyNjEwMjkwMDU1MDBaMCIxIDAeBgNVBAMMF1NvY2tleWUgdGVzdCBl
+eHBpcmVkIGNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEluvsSW1K8M2vVL+m
+hRZysj3KdVmWBWiGHfJOtWt6YdOJ+s5IocADYhn4q7t2vZiz8eXrvrhB9I4mYj1C
+kYsIsaNjMGEwHQYDVR0OBBYEFFj8URG+qONfZidyDVarSQbEi2OlMB8GA1UdIwQY
+MBaAFFj8URG+qONfZidyDVarSQbEi2OlMA8GA1UdEwEB/wQFMAMBAf8wDgYDVR0P
+AQH/BAQDAgEGMAoGCCqGSM49BAMCA0gAMEUCIQCosoTRpbDErdzabidswKZAoFOg
+SxFKYg+AXHRd3WlR3gIgEBoMjXPxCDju6OA8U8AbcwHOScahrhp/Y2ungXrHw1o=
+-----END CERTIFICATE-----
+`;
+
+/** A certificate for `localhost` and `127.0.0.1` that was valid in January 2024, signed by `expiredCa`. */
+export const expiredCert: string = `-----BEGIN CERTIFICATE-----
+MIIBtzCCAV6gAwIBAgIBATAKBggqhkjOPQQDAjAiMSAwHgYDVQQDDBdTb2NrZXll
+IHRlc3QgZXhwaXJlZCBjYTAeFw0yNDAxMDEwMDAwMDBaFw0yNDAyMDEwMDAwMDBa
+MBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
+BLZNqyhObsulJGPGWysrtRxxpIMIAGKYL6Wwi37f+MFPI0sBwHZ96kCpfRyBU0ps
+JGsMghl8MCD1phdA3jMqdKSjgZIwgY8wDAYDVR0TAQH/BAIwADAOBgNVHQ8BAf8E
+BAMCB4AwEwYDVR0lBAwwCgYIKwYBBQUHAwEwGgYDVR0RBBMwEYIJbG9jYWxob3N0
+hwR/AAABMB0GA1UdDgQWBBTkkqAlFfHRd+iOUbe6c65TuIlHlDAfBgNVHSMEGDAW
+gBRY/FERvqjjX2Yncg1Wq0kGxItjpTAKBggqhkjOPQQDAgNHADBEAiBEEzY50vrU
+6aTQ81tBe6HwrRMggCgbvbuI9HWysgD9KgIgdSTQV8CBUHf0t30OZ47fe+nqofCb
+TaGHAennwxiiusY=
+-----END CERTIFICATE-----
+`;
+
+/** The key of `expiredCert`, in PKCS #8. */
+export const expiredKey: string = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgr+tatgUa4sagXt74
+fdh/yOL6Y5xYdhZFU8yKrOou2vmhRANCAAS2TasoTm7LpSRjxlsrK7UccaSDCABi
+mC+lsIt+3/jBTyNLAcB2fepAqX0cgVNKbCRrDIIZfDAg9aYXQN4zKnSk
 -----END PRIVATE KEY-----
 `;

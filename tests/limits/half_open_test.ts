@@ -3,11 +3,10 @@
  * drops them all in time, and holds nothing for them afterwards.
  */
 
-import { execFileSync } from "node:child_process";
 import net from "node:net";
 import { test } from "node:test";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runtime } from "../harness.ts";
+import { tooFewFiles } from "../open_sockets.ts";
 import { attacking, connect, eventually } from "./attacker.ts";
 import { mib } from "./memory.ts";
 
@@ -16,21 +15,7 @@ const MIB = 1_048_576;
 /** Milliseconds for a head: long enough for all of them to be there at once. */
 const PATIENCE = 20_000;
 
-/** The files that a process may have open, if it asks for all; each runtime does so by itself, save Bun. */
-function mostFiles(): number {
-  try {
-    const limit = execFileSync("sh", ["-c", runtime === "bun" ? "ulimit -n" : "ulimit -Hn"], { encoding: "utf8" })
-      .trim();
-    return limit === "unlimited" ? Infinity : Number(limit);
-  } catch {
-    return 0;
-  }
-}
-
-const files = mostFiles();
-const skip = files < COUNT + 500
-  ? `this machine allows a process ${files} files (ulimit -Hn), wanted ${COUNT + 500}`
-  : false;
+const skip = tooFewFiles(COUNT + 500);
 
 /** A connection that only sends the beginning of a head. */
 function begin(port: number): Promise<net.Socket> {

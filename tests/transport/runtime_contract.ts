@@ -3,7 +3,7 @@
  * and TLS over both, and the tests of `connect` and `listen`. After each test no socket may be left open.
  */
 import { test } from "node:test";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEquals, fail } from "@std/assert";
@@ -17,6 +17,7 @@ import type {
   Transport,
 } from "../../src/socket/transport.ts";
 import { ca, otherCa, otherServerCert, otherServerKey, serverCert, serverKey } from "../certs.ts";
+import { openSockets } from "../open_sockets.ts";
 import { type Ends, transportContract } from "./contract.ts";
 import { End, quiet, turn, within } from "./end.ts";
 
@@ -163,21 +164,6 @@ function targetOf(listener: Listener, tls?: ClientTls): Target {
 function socketPath(): [path: string, remove: () => void] {
   const directory = mkdtempSync(join(tmpdir(), "sockeye-"));
   return [join(directory, "s"), () => rmSync(directory, { recursive: true, force: true })];
-}
-
-/** How many sockets this process has open, where the system tells. */
-function openSockets(): number {
-  try {
-    return readdirSync("/proc/self/fd").filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
-      } catch {
-        return false; // The descriptor of the listing itself is gone by now.
-      }
-    }).length;
-  } catch {
-    return 0; // No /proc: nothing to compare.
-  }
 }
 
 /** Waits until no more than `wanted` sockets are open. */
