@@ -113,7 +113,7 @@ export class DenoMount extends Mount {
  * import { mount } from "@sockeye/ws/mount/deno";
  *
  * const ws = mount({ "/ws": upgrade((conn) => conn.send("welcome")) });
- * const response = await ws.fetch(new Request("http://localhost/ws"));
+ * const response = await ws.fetch(new Request("http://localhost/ws", { headers: { host: "localhost" } }));
  * console.assert(response.status === 426);
  * ```
  */
