@@ -217,9 +217,16 @@ class UpgradeHandler implements Handler {
 
   #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
     const exchange = exchangeOf(req);
-    const { heartbeat, limits: { messageTimeout } } = this.#connection;
+    const { heartbeat, ordered, limits: { messageTimeout } } = this.#connection;
     const { remote, codec } = exchange;
-    const conn = acceptSocket(link, { origin: request.origin ?? "", remote, heartbeat, messageTimeout, codec });
+    const conn = acceptSocket(link, {
+      origin: request.origin ?? "",
+      remote,
+      heartbeat,
+      messageTimeout,
+      ordered,
+      codec,
+    });
     exchange.accepted(conn);
     const fail = (error: unknown): void => {
       if (this.#report === undefined) exchange.report(error);

@@ -15,6 +15,8 @@ export interface AcceptInfo {
   readonly heartbeat?: HeartbeatSettings | undefined;
   /** How long the peer may be made to wait for the first listener, in milliseconds. @default {600000} */
   readonly messageTimeout?: number | undefined;
+  /** A message waits for those who handle the one before it. @default {false} */
+  readonly ordered?: boolean | undefined;
   /** What compresses single messages. */
   readonly codec?: CodecProvider | undefined;
 }

@@ -269,6 +269,22 @@ export class Emitter<M extends object> {
 
   /** Calls the listeners of an event with one argument: the way of each message. */
   protected deliver(type: string, event: unknown): void {
+    this.#deliver(type, event, undefined);
+  }
+
+  /**
+   * The same. Where listeners give back promises, resolves when all are settled; what they reject with is reported as what
+   * listeners throw.
+   */
+  protected deliverAwaited(type: string, event: unknown): Promise<unknown> | undefined {
+    const results: unknown[] = [];
+    this.#deliver(type, event, results);
+    const pending = results.filter((each) => typeof (each as PromiseLike<unknown> | undefined)?.then === "function");
+    if (pending.length === 0) return undefined;
+    return Promise.all(pending.map((each) => Promise.resolve(each).catch(rethrow)));
+  }
+
+  #deliver(type: string, event: unknown, results: unknown[] | undefined): void {
     const list = this.#lists.get(type);
     if (list === undefined) return;
     for (let at = 0; at < list.length; at++) {
@@ -276,11 +292,11 @@ export class Emitter<M extends object> {
       if (entry.removed) continue;
       if (entry.once) this.#drop(type, entry);
       try {
-        entry.call.call(this, event);
+        const result = entry.call.call(this, event);
+        results?.push(result);
       } catch (error) {
         rethrow(error);
       }
-      if (at + 1 < list.length && stopped.has(event as object)) return;
     }
   }
 

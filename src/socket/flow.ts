@@ -43,6 +43,7 @@ export let roomOf: (flow: object) => Room;
 export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
   implements AsyncIterable<MessageEvent<T>>, AsyncDisposable {
   readonly #room: Room = new Room((error) => this.terminate(error));
+  #inTurn = false;
   #inbox: Inbox<T> | undefined;
   #readable: ReadableStream<Data> | undefined;
   #writable: WritableStream<unknown> | undefined;
@@ -150,6 +151,30 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
       throw new DOMException("Cannot send: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
     }
     return this.#room.sendStream(source, options);
+  }
+
+  /** A message is being handled, and the next has to wait for its turn. */
+  protected get inTurn(): boolean {
+    return this.#inTurn;
+  }
+
+  /** Reads on, unless something is against it. */
+  protected abstract goOn(): void;
+
+  /** From now on a message waits until all promises are settled that the listeners of the one before it gave back. */
+  protected keepOrder(): void {
+    const deliver = this.deliver;
+    this.deliver = (type, event) => {
+      if (type !== "message") return deliver.call(this, type, event);
+      const handled = this.deliverAwaited(type, event);
+      if (handled === undefined) return;
+      this.#inTurn = true;
+      this.#room.link!.pause();
+      void handled.then(() => {
+        this.#inTurn = false;
+        this.goOn();
+      });
+    };
   }
 
   #checkOpen(): void {

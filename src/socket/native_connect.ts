@@ -23,6 +23,7 @@ const SUPPORTED: readonly string[] = [
   "highWaterMark",
   "maxBufferedAmount",
   "binaryType",
+  "ordered",
   "signal",
 ];
 

@@ -94,6 +94,7 @@ export interface CheckedOptions {
   readonly connector: Runtime["connect"] | undefined;
   readonly proxy?: Proxy;
   readonly heartbeat?: HeartbeatSettings;
+  readonly ordered?: boolean;
 }
 
 /**
@@ -113,7 +114,7 @@ export function checkOptions(
   if (options.protocol !== undefined && options.protocols !== undefined) {
     throw new TypeError("Cannot connect: the options protocol and protocols are both there, wanted one of them");
   }
-  const { limits, compression, heartbeat } = checkConnection(options);
+  const { limits, compression, heartbeat, ordered } = checkConnection(options);
   const name = options.protocols === undefined ? "protocol" : "protocols";
   const { [name]: offered = "", binaryType = "uint8array" } = options;
   const protocols = checkProtocols(listOf(name, offered));
@@ -142,6 +143,7 @@ export function checkOptions(
       ...(cookieJar === undefined ? {} : { cookieJar }),
     },
     origin: from,
+    ...(ordered ? { ordered } : {}),
     binaryType: checkBinaryType(binaryType),
     signal: options.signal,
     connector: options.connect,

@@ -2,7 +2,8 @@
  * Pings that wait for their pongs, by payload (RFC 6455, section 5.5.3: a pong carries what its ping did).
  */
 
-import type { WebSocketError } from "../protocol/errors.ts";
+import { WebSocketError } from "../protocol/errors.ts";
+import type { Link } from "./link.ts";
 
 interface Waiting {
   readonly at: number;
@@ -34,9 +35,15 @@ export class Pings {
     return mayFail(pong);
   }
 
-  /** Rejects: no ping can be sent any more. */
-  refuse(error: WebSocketError): Promise<number> {
-    return mayFail(Promise.reject(error));
+  /** Sends a ping and resolves with the milliseconds until its pong. Rejects where there is no open connection. */
+  send(payload: Uint8Array, link: Link | undefined): Promise<number> {
+    if (link === undefined) {
+      const text = "Cannot ping: the connection is closing or over";
+      return mayFail(Promise.reject(new WebSocketError("WS_PEER_VANISHED", text)));
+    }
+    const pong = this.expect(payload);
+    link.ping(payload);
+    return pong;
   }
 
   /** A pong came: it answers all pings with its payload. */

@@ -53,6 +53,13 @@ export interface ConnectionOptions {
    */
   readonly heartbeat?: boolean | HeartbeatOptions;
   /**
+   * Messages are handled one by one: the next is delivered when all promises are settled that the listeners of `message`
+   * gave back. Meanwhile nothing is read, and the peer feels it.
+   *
+   * @default {false}
+   */
+  readonly ordered?: boolean;
+  /**
    * Received messages come as streams, by the event `stream` in the place of `message`: each as it arrives, one after
    * another, and the peer waits while nobody reads. `maxPayload`, `maxFragments` and `messageTimeout` hold only for those
    * that come compressed, which are inflated whole.
@@ -97,12 +104,15 @@ export const CONNECTION_OPTIONS: readonly string[] = [
   "perMessageDeflate",
   "heartbeat",
   "streaming",
+  "ordered",
 ];
 
 /** The options, checked. */
 export interface ConnectionSettings {
   /** Those limits that were given. */
   readonly limits: { readonly [K in Limit]?: number } & { readonly streaming?: boolean };
+  /** Messages are handled one by one. */
+  readonly ordered: boolean;
   /** Absent: no compression. */
   readonly compression?: DeflateSettings;
   /** Absent: no heartbeat. */
@@ -119,7 +129,9 @@ export function checkConnection(options: ConnectionOptions): ConnectionSettings 
   const compression = checkDeflate(options.perMessageDeflate);
   const heartbeat = checkHeartbeat(options.heartbeat);
   checkType("streaming", options.streaming, "boolean");
+  checkType("ordered", options.ordered, "boolean");
   return {
+    ordered: options.ordered ?? false,
     limits: { ...checkEach(options, LIMITS), ...(options.streaming ? { streaming: true } : {}) },
     ...(compression === undefined ? {} : { compression }),
     ...(heartbeat === undefined ? {} : { heartbeat }),

@@ -100,6 +100,7 @@ export class Socket extends SocketFlow<Socket> {
       this.#remote = info.remote;
       this.#held = this.#hold(info.messageTimeout);
       if (info.codec !== undefined) lendCodec(this, info.codec);
+      if (info.ordered) this.keepOrder();
       this.#open(link, info.heartbeat);
       return;
     }
@@ -108,7 +109,8 @@ export class Socket extends SocketFlow<Socket> {
     this.#origin = options.origin;
     this.#binaryType = options.binaryType;
     if (start.codec !== undefined) lendCodec(this, start.codec);
-    const { signal, heartbeat } = options;
+    const { signal, heartbeat, ordered } = options;
+    if (ordered) this.keepOrder();
     if (signal !== undefined) {
       const onabort = (): void => this.#abort(abortError(signal.reason));
       signal.addEventListener("abort", onabort);
@@ -246,14 +248,7 @@ export class Socket extends SocketFlow<Socket> {
     if (this.#readyState === CONNECTING) {
       throw new DOMException("Cannot ping: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
     }
-    if (this.#readyState !== OPEN) {
-      return this.#pings.refuse(
-        new WebSocketError("WS_PEER_VANISHED", "Cannot ping: the connection is closing or over"),
-      );
-    }
-    const pong = this.#pings.expect(bytes);
-    this.#link!.ping(bytes);
-    return pong;
+    return this.#pings.send(bytes, this.#readyState === OPEN ? this.#link : undefined);
   }
 
   /**
@@ -299,9 +294,14 @@ export class Socket extends SocketFlow<Socket> {
   /** Goes on delivering. */
   override resume(): this {
     this.#paused = false;
+    this.goOn();
+    return this;
+  }
+
+  /** {@inheritDoc SocketFlow.goOn} */
+  protected override goOn(): void {
     if (this.#held === undefined) this.#readOn();
     else this.#held.goOn();
-    return this;
   }
 
   /** The connection keeps the process alive (the default). */
@@ -390,7 +390,7 @@ export class Socket extends SocketFlow<Socket> {
 
   /** Reads on, unless the application, or a message that was not read yet, is against it. */
   #readOn(): void {
-    if (!this.#paused && !this.#incoming?.waiting) this.#link?.resume();
+    if (!this.#paused && !this.inTurn && !this.#incoming?.waiting) this.#link?.resume();
   }
 
   #control(type: "ping" | "pong", data: Uint8Array): void {
@@ -438,7 +438,7 @@ export class Socket extends SocketFlow<Socket> {
   #hold(patience: number | undefined): HeldEvents {
     const owner: HeldOwner = {
       deliver: (event) => this.deliver(event.type, event),
-      isPaused: () => this.#paused,
+      isPaused: () => this.#paused || this.inTurn,
       done: () => {
         this.#held = undefined;
         this.#readOn();

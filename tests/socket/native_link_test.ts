@@ -383,3 +383,24 @@ test("a Socket pings, pauses and closes over a platform's WebSocket", async () =
   fake.emit("close", { code: 3000, reason: "bye", wasClean: true });
   assertEquals((await closed).code, 3000);
 });
+
+test("a Socket with ordered lets a platform's messages wait for their turn", async () => {
+  const fake = new FakeSocket();
+  const runtime = { name: "fake", webSocket: () => fake } as Partial<Runtime> as Runtime;
+  const start = new ClientStart("ws://a/", { ordered: true }, undefined, () => Promise.resolve(runtime));
+  const socket = new Socket(start);
+  const told: string[] = [];
+  socket.on("message", async ({ data }) => {
+    told.push(`begin ${data}`);
+    await turn();
+    told.push(`end ${data}`);
+  });
+  const opened = new Promise((resolve) => socket.once("open", resolve));
+  await turn();
+  fake.emit("open");
+  await opened;
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  fake.message("a").message("b").emit("close", { code: 1000, reason: "", wasClean: true });
+  await closed;
+  assertEquals(told, ["begin a", "end a", "begin b", "end b"]);
+});
