@@ -39,6 +39,7 @@ const bound: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ".": { deno: "./deno", bun: "./bun", node: "./node", browser: "./browser" },
   "./http": { deno: "./deno", bun: "./bun", node: "./node" },
   "./stream": { browser: "./browser/stream" },
+  "./reconnecting": { browser: "./browser/reconnecting" },
 };
 
 /** The `package.json` that is published. */
