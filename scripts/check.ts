@@ -75,7 +75,7 @@ async function steps(): Promise<Step[]> {
   const flags = await denoFlags();
   const entries = Object.values((await readManifest()).exports);
   const code = await present(["mod.ts", "src", "tests", "scripts", "examples"]);
-  const documented = await present(["mod.ts", "src", "README.md", "docs/coming-from-fibjs.md"]);
+  const documented = await present(["mod.ts", "src", "README.md", "docs/coming-from-fibjs.md", "docs/compression.md"]);
   return [
     { name: "files", run: checkFiles },
     { name: "fmt", run: () => deno("fmt", "--check") },

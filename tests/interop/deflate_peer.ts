@@ -13,7 +13,7 @@ import process from "node:process";
 // @ts-types="@types/ws"
 import { WebSocket as NpmWebSocket, WebSocketServer } from "ws";
 import type { WebSocketLike } from "./battery.ts";
-import { close, combinations, open, talk } from "./deflate_talk.ts";
+import { close, combinations, open, talk, windows } from "./deflate_talk.ts";
 
 /** Echoes with npm `ws`: texts that are not short go out in two compressed fragments. */
 async function npmServer(): Promise<number> {
@@ -71,6 +71,10 @@ async function npmClient(url: string): Promise<void> {
       const socket = new NpmWebSocket(`${url}${server}`, { perMessageDeflate });
       await converse(socket as unknown as WebSocketLike, `${server} and ${JSON.stringify(client)}`);
     }
+  }
+  for (const window of windows) {
+    const socket = new NpmWebSocket(`${url}0`, { perMessageDeflate: { threshold: 0, ...window } });
+    await converse(socket as unknown as WebSocketLike, JSON.stringify(window));
   }
 }
 

@@ -21,6 +21,12 @@ export const combinations: readonly Parameters[] = Array.from({ length: 16 }, (_
   ...(bits & 8 ? { clientMaxWindowBits: 10 } : {}),
 }));
 
+/** All windows there are. */
+export const windows: readonly Parameters[] = Array.from({ length: 8 }, (_, i) => ({
+  serverMaxWindowBits: 8 + i,
+  clientMaxWindowBits: 15 - i,
+}));
+
 const record = JSON.stringify(Array.from({ length: 30 }, (_, id) => ({ id, name: `user ${id}`, tags: ["a", "b"] })));
 
 /** Some that are alike, some that cannot be compressed, some that are larger than a window, and nothing. */

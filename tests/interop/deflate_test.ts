@@ -9,7 +9,7 @@ import { Server } from "@sockeye/ws/http";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commandFor } from "../harness.ts";
 import type { WebSocketLike } from "./battery.ts";
-import { close, combinations, messages, open, type Parameters, talk } from "./deflate_talk.ts";
+import { close, combinations, messages, open, type Parameters, talk, windows } from "./deflate_talk.ts";
 import { run, start } from "./processes.ts";
 
 const PEER = "tests/interop/deflate_peer.ts";
@@ -33,7 +33,7 @@ async function withServer(work: (url: string) => Promise<void>): Promise<{ compr
   return seen;
 }
 
-const clients = [["ws", "node20", 256], ["ws", "node24", 256], ["native", "bun", 16], [
+const clients = [["ws", "node20", 264], ["ws", "node24", 264], ["native", "bun", 16], [
   "native",
   "node24",
   16,
@@ -91,6 +91,15 @@ test("compression with the server ws of node20", typeof npm === "string" ? { ski
         }
         await converse(socket, name);
       }
+    }
+    for (const window of windows) {
+      const name = JSON.stringify(window);
+      const socket = connect(`ws://127.0.0.1:${server.line}/?options=${encodeURIComponent(name)}`, {});
+      await open(socket as unknown as WebSocketLike);
+      const { serverMaxWindowBits: theirs, clientMaxWindowBits: ours } = window;
+      const parameters = [`server_max_window_bits=${theirs}`, `client_max_window_bits=${ours}`];
+      for (const each of parameters) assertStringIncludes(`${socket.extensions};`, `${each};`);
+      await converse(socket, name);
     }
   } finally {
     await server.stop();
