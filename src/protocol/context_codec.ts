@@ -186,7 +186,9 @@ class ContextDeflater extends ContextCodec {
     if (this.history !== undefined && this.history.length > 0) {
       // A reset would bring the dictionary back.
       this.unlike = true;
-      return contexts.deflater(this.#windowBits, level, memLevel, this.history.bytes());
+      const { stored } = this.shared;
+      this.history.write(stored, 0);
+      return contexts.deflater(this.#windowBits, level, memLevel, stored.subarray(0, this.history.length));
     }
     return pooled() ?? contexts.deflater(this.#windowBits, level, memLevel);
   }

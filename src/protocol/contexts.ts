@@ -73,7 +73,10 @@ export interface DeflateContext {
  * ```
  */
 export interface DeflateContexts {
-  /** Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over. */
+  /**
+   * Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over; it
+   * is lent until the call returns.
+   */
   deflater(windowBits: number, level: number, memLevel: number, dictionary?: Uint8Array): DeflateContext;
   /** Makes one that inflates; `windowBits` is 9 to 15. */
   inflater(windowBits: number): DeflateContext;

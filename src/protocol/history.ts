@@ -50,13 +50,6 @@ export class History {
     this.#ring = ring;
   }
 
-  /** A copy of what is held, the oldest first. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.length);
-    this.#write(bytes, 0);
-    return bytes;
-  }
-
   /**
    * Writes the same as a stored block (RFC 1951, section 3.2.4) that is not final: what inflates it has it in its window.
    * Returns the block's length, which is `STORED_HEADER` more than what is held.
@@ -68,11 +61,12 @@ export class History {
     block[2] = length >> 8;
     block[3] = ~length;
     block[4] = ~length >> 8;
-    this.#write(block, STORED_HEADER);
+    this.write(block, STORED_HEADER);
     return STORED_HEADER + length;
   }
 
-  #write(bytes: Uint8Array, at: number): void {
+  /** Writes what is held, the oldest first, from `bytes[at]` on. */
+  write(bytes: Uint8Array, at: number): void {
     if (this.#full) bytes.set(this.#ring.subarray(this.#at), at);
     bytes.set(this.#ring.subarray(0, this.#at), this.#full ? at + this.#size - this.#at : at);
   }
