@@ -15,7 +15,7 @@ import { acceptHead } from "../protocol/handshake.ts";
 import type { RequestHead } from "../protocol/head.ts";
 import { formatHead, formatText } from "../protocol/head_format.ts";
 import { isHost, quote } from "../protocol/headers.ts";
-import type { Link, LinkEvents } from "../socket/link.ts";
+import type { Link } from "../socket/link.ts";
 import type { CodecProvider } from "../socket/message.ts";
 import { type HeadOptions, Opening } from "../socket/opening.ts";
 import type { LinkOptions, Source } from "../socket/link_options.ts";
@@ -83,8 +83,7 @@ export class Connection implements Exchange {
   #body: BodyReader | undefined;
   #ongone: ((reason: unknown) => void) | undefined;
   #gone: { readonly reason: unknown } | undefined;
-  #link: "none" | "open" | "over" = "none";
-  #socket: Socket | undefined;
+  #link: ServedLink | undefined;
 
   /** Takes a connection that was accepted; `given` is its request, where that has been read. */
   constructor(host: Host, transport: Transport, given?: Given) {
@@ -116,7 +115,7 @@ export class Connection implements Exchange {
       this.#body = body as BodyReader | undefined;
       await dispatch(this.#host.handler, req);
     }
-    if (this.#link !== "none") return;
+    if (this.#link !== undefined) return;
     if (this.#body === undefined) this.#tail.discard();
     await sendAnswer(this.#tail, req);
   }
@@ -136,7 +135,7 @@ export class Connection implements Exchange {
 
   /** Breaks it off, whatever it is doing. */
   cut(reason: unknown): void {
-    if (this.#link === "open") return this.#socket?.terminate();
+    if (this.#link?.open) return this.#link.terminate();
     this.#opening.abort(reason);
     this.#tail.cut(reason);
   }
@@ -201,7 +200,7 @@ export class Connection implements Exchange {
 
   /** {@inheritDoc Exchange.takeOver} */
   takeOver({ request, fields, link }: Acceptance): Link {
-    if (this.#link !== "none") throw new TypeError("Cannot upgrade: this connection was upgraded before");
+    if (this.#link !== undefined) throw new TypeError("Cannot upgrade: this connection was upgraded before");
     if (this.#gone !== undefined || this.#opening.gone) throw new RequestError(400, "Cannot upgrade: the peer is gone");
     if (this.#host.closing) throw new RequestError(503, "Cannot upgrade: the server is closing");
     const { protocol, extensions } = link;
@@ -211,20 +210,14 @@ export class Connection implements Exchange {
       fields,
     });
     this.#opening.transport.write(formatHead(head), true);
-    this.#link = "open";
     const { decodeAscii } = this.#host;
-    return new ServedLink(this.#opening, decodeAscii === undefined ? link : { ...link, decodeAscii }, () => {
-      this.#link = "over";
-      if (this.#socket !== undefined) this.#host.closed(this.#socket);
-    });
+    const options = decodeAscii === undefined ? link : { ...link, decodeAscii };
+    return this.#link = new ServedLink(this.#host, this.#opening, options);
   }
 
   /** {@inheritDoc Exchange.accepted} */
   accepted(socket: Socket): void {
-    // What had come behind the head may have ended it at once.
-    if (this.#link !== "open") return;
-    this.#socket = socket;
-    this.#host.opened(socket);
+    this.#link!.served(socket);
   }
 
   /** {@inheritDoc Exchange.report} */
@@ -233,23 +226,36 @@ export class Connection implements Exchange {
   }
 }
 
-/** A link that tells when it is over, whether or not anybody listens to its socket. */
+/**
+ * A link that tells its server when it is over, whether or not anybody listens to its socket. It knows nothing of the request
+ * it came from, which can be forgotten.
+ */
 class ServedLink extends SessionLink {
-  readonly #onover: () => void;
+  readonly #host: Host;
+  #life: "new" | "open" | "over" = "new";
+  #socket: Socket | undefined;
 
-  constructor(source: Source, options: LinkOptions, onover: () => void) {
+  constructor(host: Host, source: Source, options: LinkOptions) {
     super("server", source, options);
-    this.#onover = onover;
+    this.#host = host;
   }
 
-  override start(events: LinkEvents): void {
-    super.start({
-      ...events,
-      close: (record) => {
-        this.#onover();
-        events.close(record);
-      },
-    });
+  /** It is not over. */
+  get open(): boolean {
+    return this.#life !== "over";
+  }
+
+  /** Makes the socket one of the server's, unless what had come behind the head has ended it at once. */
+  served(socket: Socket): void {
+    if (this.#life !== "new") return;
+    this.#life = "open";
+    this.#socket = socket;
+    this.#host.opened(socket);
+  }
+
+  protected override ended(): void {
+    this.#life = "over";
+    if (this.#socket !== undefined) this.#host.closed(this.#socket);
   }
 }
 

@@ -86,8 +86,11 @@ const MAX_IDLE = 2_097_152;
 const idle: Uint8Array<ArrayBuffer>[] = [];
 let idleBytes = 0;
 
-/** What takes the bytes of an `Output`; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
-export type Writer = (chunk: Uint8Array, mayKeep: boolean) => boolean;
+/** What takes the bytes of an `Output`. */
+export interface Writer {
+  /** Takes a chunk; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
+  write(chunk: Uint8Array, mayKeep: boolean): boolean;
+}
 
 /**
  * What a connection has to say, gathered into one run of whole frames so that it leaves in one write. The buffer is
@@ -98,11 +101,11 @@ export class Output {
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
   /** Bytes of the run. */
   length = 0;
-  readonly #write: Writer;
+  readonly #writer: Writer;
 
-  /** Makes an output that gives its runs to `write`. */
-  constructor(write: Writer) {
-    this.#write = write;
+  /** Makes an output that gives its runs to `writer`. */
+  constructor(writer: Writer) {
+    this.#writer = writer;
   }
 
   /** Makes room for `count` bytes more behind the run. */
@@ -132,7 +135,10 @@ export class Output {
     this.bytes = NOTHING;
     this.length = 0;
     // What is kept counts as its bytes, so it must not be a few of them in a long buffer.
-    const kept = this.#write(length === bytes.length ? bytes : bytes.subarray(0, length), length * 2 >= bytes.length);
+    const kept = this.#writer.write(
+      length === bytes.length ? bytes : bytes.subarray(0, length),
+      length * 2 >= bytes.length,
+    );
     if (!kept && bytes.length <= MAX_RUN && idleBytes + bytes.length <= MAX_IDLE) {
       idle.push(bytes);
       idleBytes += bytes.length;
@@ -142,7 +148,7 @@ export class Output {
   /** Lets the run leave, and a chunk behind it that is too large to be copied. */
   through(chunk: Uint8Array, mayKeep: boolean): void {
     this.flush();
-    this.#write(chunk, mayKeep);
+    this.#writer.write(chunk, mayKeep);
   }
 }
 

@@ -20,6 +20,7 @@ export const RSV1 = 0x40;
 const RSV = 0x70;
 /** Second byte: the payload is masked. */
 const MASKED = 0x80;
+const NOTHING: Uint8Array = new Uint8Array(0);
 /** The longest header: two bytes, eight of length, four of mask. */
 export const MAX_HEADER = 14;
 
@@ -127,7 +128,7 @@ export const DISCARD: Reader = { push: (chunk) => chunk.length };
 export class FrameReader {
   readonly #handler: FrameHandler;
   /** The beginning of a header that straddles chunks. */
-  readonly #head: Uint8Array = new Uint8Array(MAX_HEADER);
+  #head: Uint8Array = NOTHING;
   #held = 0;
   /** Bytes of payload still to come, or -1: a header is next. */
   #left = -1;
@@ -152,6 +153,7 @@ export class FrameReader {
         if (this.#held === 0) {
           size = this.#parse(chunk, at, end - at);
           if (size === 0) {
+            if (this.#head === NOTHING) this.#head = new Uint8Array(MAX_HEADER);
             while (at < end) this.#head[this.#held++] = chunk[at++]!;
             return end;
           }

@@ -25,10 +25,10 @@ export class FrameWriter {
   readonly #masks: boolean;
   readonly #output: Output;
 
-  /** Makes a writer that gives its runs to `write`, masked where a client writes. */
-  constructor(masks: boolean, write: Writer) {
+  /** Makes a writer that gives its runs to `writer`, masked where a client writes. */
+  constructor(masks: boolean, writer: Writer) {
     this.#masks = masks;
-    this.#output = new Output(write);
+    this.#output = new Output(writer);
   }
 
   /** Bytes in the run that has not left yet. */

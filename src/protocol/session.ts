@@ -115,7 +115,7 @@ export class Session implements FrameHandler {
     }
     this.#reservedBits = options.reservedBits ?? (deflate === undefined ? 0 : RSV1);
     this.#decodeAscii = options.decodeAscii ?? decodeAscii;
-    this.#writer = new FrameWriter(role === "client", (chunk, mayKeep) => events.write(chunk, mayKeep));
+    this.#writer = new FrameWriter(role === "client", events);
     this.#reader = new FrameReader(options.streaming ? new PieceReader(this, role, events.piece!.bind(events)) : this);
   }
 

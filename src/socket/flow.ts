@@ -42,7 +42,7 @@ export let roomOf: (flow: object) => Room;
  */
 export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
   implements AsyncIterable<MessageEvent<T>>, AsyncDisposable {
-  readonly #room: Room = new Room((error) => this.terminate(error));
+  readonly #room: Room = new Room(this);
   #inTurn = false;
   #inbox: Inbox<T> | undefined;
   #readable: ReadableStream<Data> | undefined;

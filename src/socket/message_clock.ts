@@ -3,20 +3,27 @@
  * likes.
  */
 
+import { WebSocketError } from "../protocol/errors.ts";
 import { startIdleTimeout } from "./timeout.ts";
+
+/** Whose messages have to end in time. */
+export interface ClockOwner {
+  /** The message in progress takes longer than it may. */
+  late(error: WebSocketError): void;
+}
 
 /** The time that the message in progress has. */
 export class MessageClock {
   readonly #milliseconds: number;
-  readonly #late: () => void;
+  readonly #owner: ClockOwner;
   /** The message in progress, or 0. */
   #message = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Makes a clock that calls `late` for a message that takes longer. */
-  constructor(milliseconds: number, late: () => void) {
+  /** Makes a clock that gives messages so many milliseconds. */
+  constructor(milliseconds: number, owner: ClockOwner) {
     this.#milliseconds = milliseconds;
-    this.#late = late;
+    this.#owner = owner;
   }
 
   /** Tells which message is in progress, or 0: there is none, or nobody reads. */
@@ -24,6 +31,12 @@ export class MessageClock {
     if (message === this.#message) return;
     clearTimeout(this.#timer);
     this.#message = message;
-    if (message !== 0) this.#timer = startIdleTimeout(this.#milliseconds, this.#late);
+    if (message !== 0) this.#timer = startIdleTimeout(this.#milliseconds, () => this.#late());
+  }
+
+  #late(): void {
+    const limit = `within ${this.#milliseconds} ms (messageTimeout)`;
+    const text = `Cannot read from the peer: a message that has begun did not end ${limit}`;
+    this.#owner.late(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
   }
 }

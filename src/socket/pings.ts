@@ -15,7 +15,7 @@ interface Waiting {
 export class Pings {
   /** Milliseconds from the ping that was answered last to its pong. */
   last: number | undefined;
-  readonly #waiting: Map<string, Waiting[]> = new Map();
+  #waiting: Map<string, Waiting[]> | undefined;
   #count = 0;
 
   /** A payload that no other ping of this connection carries. */
@@ -27,6 +27,7 @@ export class Pings {
   expect(payload: Uint8Array): Promise<number> {
     const pong = new Promise<number>((resolve, reject) => {
       const key = keyOf(payload);
+      this.#waiting ??= new Map();
       const waiting = this.#waiting.get(key);
       const entry = { at: performance.now(), resolve, reject };
       if (waiting === undefined) this.#waiting.set(key, [entry]);
@@ -48,7 +49,7 @@ export class Pings {
 
   /** A pong came: it answers all pings with its payload. */
   settle(payload: Uint8Array): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting === undefined || this.#waiting.size === 0) return;
     const key = keyOf(payload);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
@@ -61,8 +62,15 @@ export class Pings {
 
   /** No pong will come any more. */
   fail(error: WebSocketError): void {
+    if (this.#waiting === undefined) return;
     for (const waiting of this.#waiting.values()) for (const { reject } of waiting) reject(error);
-    this.#waiting.clear();
+    this.#waiting = undefined;
+  }
+
+  /** The same, of a connection that is over. An error costs something, and mostly nobody waits. */
+  end(): void {
+    if (this.#waiting === undefined) return;
+    this.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
   }
 }
 

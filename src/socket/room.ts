@@ -7,6 +7,12 @@ import type { Link } from "./link.ts";
 import { type MessageChunks, pump, type SendStreamOptions } from "./outgoing.ts";
 import { SendQueue } from "./send_queue.ts";
 
+/** Whose room it is. */
+export interface RoomOwner {
+  /** What was begun cannot be sent to its end. */
+  terminate(error: WebSocketError): void;
+}
+
 /** The room of one socket. */
 export class Room {
   /** The open connection. */
@@ -15,14 +21,14 @@ export class Room {
   takes = false;
   #queue: SendQueue | undefined;
   /** Those who wait for `drain`. */
-  readonly #waiting: (() => void)[] = [];
+  #waiting: (() => void)[] | undefined;
   /** Those who want to know when nothing can be sent any more. */
-  readonly #watchers: Set<() => void> = new Set();
-  readonly #fail: (error: WebSocketError) => void;
+  #watchers: Set<() => void> | undefined;
+  readonly #owner: RoomOwner;
 
-  /** Makes one that calls `fail` when what was begun cannot be sent to its end. */
-  constructor(fail: (error: WebSocketError) => void) {
-    this.#fail = fail;
+  /** Makes the room of a socket. */
+  constructor(owner: RoomOwner) {
+    this.#owner = owner;
   }
 
   /** Something is being sent that takes its time; what is sent now has to wait behind it. */
@@ -37,25 +43,27 @@ export class Room {
 
   /** Where what has to wait does so; `close` too. */
   get queue(): SendQueue {
-    return this.#queue ??= new SendQueue(this.#fail);
+    return this.#queue ??= new SendQueue((error) => this.#owner.terminate(error));
   }
 
   /** Resolves when there is room, or nothing can be sent any more. */
   drained(): Promise<void> {
     if (!this.takes || !this.link!.congested) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }
 
   /** There is room. */
   relieve(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.forEach((resolve) => resolve());
   }
 
   /** Nothing can be sent any more. */
   over(): void {
     this.takes = false;
     this.relieve();
-    for (const call of [...this.#watchers]) call();
+    if (this.#watchers !== undefined) { for (const call of [...this.#watchers]) call(); }
   }
 
   /** Sends a message as it is made, behind what was sent before it. */
@@ -65,10 +73,10 @@ export class Room {
       get open() {
         return isOpen();
       },
-      watchers: this.#watchers,
+      watchers: this.#watchers ??= new Set(),
       fragment: (opcode: number, data: Uint8Array, last: boolean) => this.link!.sendFragment(opcode, data, last),
       drained: () => this.drained(),
-      fail: this.#fail,
+      fail: (error: WebSocketError) => this.#owner.terminate(error),
     };
     return new Promise((resolve, reject) => {
       this.queue.after(() => pump(source, options, sink).then(resolve, reject));

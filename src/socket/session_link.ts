@@ -27,25 +27,25 @@ import type { SessionEvents } from "../protocol/session_options.ts";
 import { reasonText } from "./abort.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
-import { MessageClock } from "./message_clock.ts";
+import { type ClockOwner, MessageClock } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
 import { Teller } from "./teller.ts";
 import { keepAlive, startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** One open WebSocket over a transport. */
-export class SessionLink extends Teller implements Link, TransportSink, SessionEvents {
+export class SessionLink extends Teller implements Link, TransportSink, SessionEvents, ClockOwner {
   readonly protocol: string;
   readonly extensions: string;
   readonly #role: Role;
   readonly #transport: Transport;
-  readonly #source: Source;
+  #source: Source | undefined;
   readonly #session: Session;
   readonly #closeTimeout: number;
   readonly #highWaterMark: number;
   readonly #maxBufferedAmount: number;
-  readonly #flushLater: () => void;
   readonly #clock: MessageClock;
+  #flushLater: (() => void) | undefined;
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
   /** {@inheritDoc Link.heard} */
@@ -84,15 +84,10 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#session = new Session(role, this, options);
     // The head of the handshake may still wait.
     this.#session.overhead = this.#transport.buffered;
-    const messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
-    this.#clock = new MessageClock(messageTimeout, () => this.#messageIsLate(messageTimeout));
+    this.#clock = new MessageClock(options.messageTimeout ?? MESSAGE_TIMEOUT, this);
     if (options.deflate !== undefined) {
       this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.woken());
     }
-    this.#flushLater = () => {
-      this.#scheduled = false;
-      this.#flush();
-    };
   }
 
   /** {@inheritDoc Link.start} */
@@ -101,7 +96,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     // Nothing is told from inside of the call: its owner tells of the opening first.
     queueMicrotask(() => {
       if (this.#phase === "over") return;
-      this.#source.open(this);
+      this.#source!.open(this);
+      this.#source = undefined;
       // To open is to resume.
       if (this.#paused) this.#transport.pause();
     });
@@ -335,10 +331,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#flushLater);
+    queueMicrotask(this.#flushLater ??= () => this.#flush());
   }
 
   #flush(): void {
+    this.#scheduled = false;
     if (this.#phase === "over") return;
     this.#session.flush();
     this.#pacer?.look();
@@ -393,10 +390,9 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase === "ending" && this.#ended && this.#transport.buffered === 0) this.#over();
   }
 
-  #messageIsLate(limit: number): void {
-    if (!this.#session.open) return;
-    const text = `Cannot read from the peer: a message that has begun did not end within ${limit} ms (messageTimeout)`;
-    this.#session.fail(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
+  /** {@inheritDoc ClockOwner.late} */
+  late(error: WebSocketError): void {
+    if (this.#session.open) this.#session.fail(error);
   }
 
   #startTimer(): void {
@@ -424,6 +420,9 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#over();
   }
 
+  /** Called when it is over, before the owner hears of it. */
+  protected ended(): void {}
+
   #over(): void {
     // A listener that heard of the error may have ended it.
     if (this.#phase === "over") return;
@@ -433,6 +432,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#pacer?.stop();
     this.#session.free();
     this.#rest.length = 0;
+    this.ended();
     const record = this.#session.closeRecord;
     this.events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
   }

@@ -14,7 +14,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import { CLOSED, CLOSING, CONNECTING, OPEN } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { PreparedMessage } from "../protocol/prepared.ts";
-import { abortError } from "./abort.ts";
+import { abortError, connectError, NEVER_OPENED, onAbort } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { checkClose, checkFailure, checkPing } from "./arguments.ts";
 import { binaryData, compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
@@ -47,8 +47,7 @@ export function acceptSocket(link: Link, info: AcceptInfo = {}): Socket {
 /** Closes with any code that may be sent: 1001 for a server that goes, 1011 for one that failed. */
 export let closeWith: (socket: Socket, code: number, reason: string) => void;
 
-/** The record of a connection that never was. */
-const NO_RECORD: CloseRecord = { sent: undefined, received: undefined, initiator: "none", failed: true };
+let makeInlet: (socket: Socket) => LinkEvents & HeldOwner;
 
 /**
  * One WebSocket: the client's end, made with `new`, or the server's, which `upgrade` hands to its `accept`.
@@ -80,10 +79,10 @@ export class Socket extends SocketFlow<Socket> {
   #held: HeldEvents | undefined;
   #refed = true;
 
+  readonly #inlet: LinkEvents & HeldOwner = makeInlet(this);
   readonly #room: Room = roomOf(this);
   /** Bytes given to `send` after closing, as the web counts them. */
   #lostBytes = 0;
-
   /** Messages that come as streams, where that was asked for. */
   #incoming: Incoming | undefined;
 
@@ -98,7 +97,7 @@ export class Socket extends SocketFlow<Socket> {
       this.#url = "";
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
-      this.#held = this.#hold(info.messageTimeout);
+      this.#held = new HeldEvents(this.#inlet, info.messageTimeout);
       if (info.codec !== undefined) lendCodec(this, info.codec);
       if (info.ordered) this.keepOrder();
       this.#open(link, info.heartbeat);
@@ -111,11 +110,7 @@ export class Socket extends SocketFlow<Socket> {
     if (start.codec !== undefined) lendCodec(this, start.codec);
     const { signal, heartbeat, ordered } = options;
     if (ordered) this.keepOrder();
-    if (signal !== undefined) {
-      const onabort = (): void => this.#abort(abortError(signal.reason));
-      signal.addEventListener("abort", onabort);
-      this.#unlisten = () => signal.removeEventListener("abort", onabort);
-    }
+    this.#unlisten = onAbort(signal, (error) => this.#abort(error));
     const controller = this.#controller = new AbortController();
     if (signal?.aborted) controller.abort(abortError(signal.reason));
     start.connect(controller.signal).then((link) => {
@@ -127,6 +122,66 @@ export class Socket extends SocketFlow<Socket> {
 
   static {
     closeWith = (socket, code, reason) => socket.#closeWith(code, reason);
+
+    /** One object for each socket: a closure for each event would be 1 KiB for each connection. */
+    class Inlet implements LinkEvents, HeldOwner {
+      readonly #socket: Socket;
+      constructor(socket: Socket) {
+        this.#socket = socket;
+      }
+      text(data: string, compressed: boolean): void {
+        if (this.#socket.#readyState === OPEN) this.#socket.#message(data, data.length, compressed);
+      }
+      binary(data: Uint8Array, compressed: boolean): void {
+        const socket = this.#socket;
+        if (socket.#readyState !== OPEN) return;
+        const type = socket.#binaryType;
+        socket.#message(binaryData(data, type), data.length, compressed, type === "blob" ? data : undefined);
+      }
+      piece(opcode: number, data: Uint8Array, last: boolean): void {
+        this.#socket.#piece(opcode, data, last);
+      }
+      ping(data: Uint8Array): void {
+        this.#socket.#control("ping", data);
+      }
+      pong(data: Uint8Array): void {
+        this.#socket.#pings.settle(data);
+        this.#socket.#control("pong", data);
+      }
+      drain(): void {
+        this.#socket.#room.relieve();
+        this.#socket.#tell(new SocketEvent("drain", this.#socket));
+      }
+      closing(): void {
+        const socket = this.#socket;
+        socket.#room.over();
+        socket.#heartbeat?.stop();
+        if (socket.#readyState === OPEN) socket.#readyState = CLOSING;
+        // Nothing is read any more that could be stopped.
+        if (socket.#paused) socket.resume();
+      }
+      error(error: WebSocketError): void {
+        this.#socket.#pings.fail(error);
+        this.#socket.#tell(new ErrorEvent(this.#socket, error));
+      }
+      close(record: CloseRecord): void {
+        this.#socket.#closed(record);
+      }
+      deliver(event: SocketEvent): void {
+        this.#socket.deliver(event.type, event);
+      }
+      isPaused(): boolean {
+        return this.#socket.#paused || this.#socket.inTurn;
+      }
+      done(): void {
+        this.#socket.#held = undefined;
+        this.#socket.#readOn();
+      }
+      fail(error: WebSocketError): void {
+        this.#socket.terminate(error);
+      }
+    }
+    makeInlet = (socket) => new Inlet(socket);
   }
 
   // What it is
@@ -328,48 +383,9 @@ export class Socket extends SocketFlow<Socket> {
     this.#room.takes = true;
     if (!this.#refed) link.unref();
     if (heartbeat !== undefined && link.pingable) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
-    link.start(this.#inlet());
+    link.start(this.#inlet);
     if (this.#paused) link.pause();
     if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
-  }
-
-  #inlet(): LinkEvents {
-    return {
-      text: (data, compressed) => {
-        if (this.#readyState === OPEN) this.#message(data, data.length, compressed);
-      },
-      binary: (data, compressed) => {
-        if (this.#readyState !== OPEN) return;
-        this.#message(
-          binaryData(data, this.#binaryType),
-          data.length,
-          compressed,
-          this.#binaryType === "blob" ? data : undefined,
-        );
-      },
-      piece: (opcode, data, last) => this.#piece(opcode, data, last),
-      ping: (data) => this.#control("ping", data),
-      pong: (data) => {
-        this.#pings.settle(data);
-        this.#control("pong", data);
-      },
-      drain: () => {
-        this.#room.relieve();
-        this.#tell(new SocketEvent("drain", this));
-      },
-      closing: () => {
-        this.#room.over();
-        this.#heartbeat?.stop();
-        if (this.#readyState === OPEN) this.#readyState = CLOSING;
-        // Nothing is read any more that could be stopped.
-        if (this.#paused) this.resume();
-      },
-      error: (error) => {
-        this.#pings.fail(error);
-        this.#tell(new ErrorEvent(this, error));
-      },
-      close: (record) => this.#closed(record),
-    };
   }
 
   #message(data: Data, size: number, compressed: boolean, bytes?: Uint8Array): void {
@@ -409,7 +425,7 @@ export class Socket extends SocketFlow<Socket> {
     this.#unlisten?.();
     this.#held?.stop();
     this.#incoming?.fail();
-    this.#pings.fail(new WebSocketError("WS_PEER_VANISHED", "Cannot measure a ping: the connection is over"));
+    this.#pings.end();
     this.#tell(new CloseEvent(this, record));
   }
 
@@ -421,30 +437,14 @@ export class Socket extends SocketFlow<Socket> {
   }
 
   #neverOpened(error: unknown): void {
-    const reason = error instanceof WebSocketError
-      ? error
-      : new WebSocketError("WS_CONNECT_FAILED", `Cannot connect to ${this.#url}: ${String(error)}`, { cause: error });
     this.#readyState = CLOSED;
     this.#unlisten?.();
-    this.deliver("error", new ErrorEvent(this, reason));
-    this.deliver("close", new CloseEvent(this, NO_RECORD));
+    this.deliver("error", new ErrorEvent(this, connectError(this.#url, error)));
+    this.deliver("close", new CloseEvent(this, NEVER_OPENED));
   }
 
   /** {@inheritDoc Emitter.listenerAdded} */
   protected override listenerAdded(): void {
     this.#held?.release();
-  }
-
-  #hold(patience: number | undefined): HeldEvents {
-    const owner: HeldOwner = {
-      deliver: (event) => this.deliver(event.type, event),
-      isPaused: () => this.#paused || this.inTurn,
-      done: () => {
-        this.#held = undefined;
-        this.#readOn();
-      },
-      fail: (error) => this.terminate(error),
-    };
-    return new HeldEvents(owner, patience);
   }
 }

@@ -1,9 +1,13 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { Gatherer, MAX_RUN, Output } from "../../src/protocol/bytes.ts";
+import { Gatherer, MAX_RUN, Output, type Writer } from "../../src/protocol/bytes.ts";
 import { concat, show } from "../frames.ts";
 import { Random } from "../random.ts";
 import { scarce } from "./scarce.ts";
+
+function outputTo(write: Writer["write"]): Output {
+  return new Output({ write });
+}
 
 test("Gatherer joins pieces, and begins anew after take", () => {
   const random = new Random(1);
@@ -131,7 +135,7 @@ function put(output: Output, count: number, value: number): void {
 
 test("Output gathers a run and lets it leave once", () => {
   const runs: string[] = [];
-  const output = new Output((chunk) => {
+  const output = outputTo((chunk) => {
     runs.push(show(chunk));
     return false;
   });
@@ -147,7 +151,7 @@ test("Output gathers a run and lets it leave once", () => {
 test("Output keeps what is in the run when it grows", () => {
   const random = new Random(2);
   const runs: Uint8Array[] = [];
-  const output = new Output((chunk) => {
+  const output = outputTo((chunk) => {
     runs.push(chunk.slice());
     return false;
   });
@@ -167,7 +171,7 @@ test("Output keeps what is in the run when it grows", () => {
 
 test("Output.through lets a chunk pass uncopied, behind the run", () => {
   const writes: [Uint8Array, boolean][] = [];
-  const output = new Output((chunk, mayKeep) => {
+  const output = outputTo((chunk, mayKeep) => {
     writes.push([chunk, mayKeep]);
     return mayKeep;
   });
@@ -195,7 +199,7 @@ test("Output never hands out a buffer that is kept, and uses those again that ar
     copies.push({ chunk, text: show(chunk) });
     return true;
   };
-  const outputs = Array.from({ length: 5 }, () => new Output(write));
+  const outputs = Array.from({ length: 5 }, () => outputTo(write));
   for (let round = 0; round < 2000; round++) {
     const output = random.pick(outputs);
     put(output, 1 + random.below(400), random.below(256));
@@ -211,7 +215,7 @@ test("Output never hands out a buffer that is kept, and uses those again that ar
 
 test("Output may be used from within its writer", () => {
   const runs: string[] = [];
-  const output: Output = new Output((chunk) => {
+  const output: Output = outputTo((chunk) => {
     runs.push(show(chunk));
     if (runs.length === 1) put(output, 1, 9);
     return false;
@@ -224,7 +228,7 @@ test("Output may be used from within its writer", () => {
 
 test("Output lets a run be kept only where its bytes are at least half of the buffer", () => {
   const allowed: boolean[] = [];
-  const output = new Output((chunk, mayKeep) => {
+  const output = outputTo((chunk, mayKeep) => {
     allowed.push(mayKeep);
     if (mayKeep) assert(chunk.buffer.byteLength <= 2 * chunk.length, `${chunk.length} in ${chunk.buffer.byteLength}`);
     return mayKeep;
