@@ -41,6 +41,18 @@ export const bundles: readonly Bundle[] = [
     platform: "browser",
   },
   {
+    name: "@sockeye/ws/stream, for browsers: what a page loads",
+    source: `export { WebSocketStream } from "@sockeye/ws/stream";`,
+    platform: "browser",
+    split: true,
+  },
+  {
+    name: "@sockeye/ws/reconnecting, for browsers: what a page loads",
+    source: `export { ReconnectingSocket } from "@sockeye/ws/reconnecting";`,
+    platform: "browser",
+    split: true,
+  },
+  {
     name: "@sockeye/ws/protocol, all of it, for browsers",
     source: `export * from "@sockeye/ws/protocol";`,
     platform: "browser",

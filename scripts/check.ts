@@ -71,11 +71,19 @@ async function checkFiles(): Promise<string> {
   return companions.filter((file) => !found.includes(file)).map((file) => `${file}: not there`).join("\n");
 }
 
+/** Pages whose examples run. */
+const guides = [
+  "docs/coming-from-fibjs.md",
+  "docs/coming-from-ws.md",
+  "docs/coming-from-crossws.md",
+  "docs/compression.md",
+];
+
 async function steps(): Promise<Step[]> {
   const flags = await denoFlags();
   const entries = Object.values((await readManifest()).exports);
   const code = await present(["mod.ts", "src", "tests", "scripts", "examples"]);
-  const documented = await present(["mod.ts", "src", "README.md", "docs/coming-from-fibjs.md", "docs/compression.md"]);
+  const documented = await present(["mod.ts", "src", "README.md", ...guides]);
   return [
     { name: "files", run: checkFiles },
     { name: "fmt", run: () => deno("fmt", "--check") },

@@ -1,8 +1,11 @@
 /** The examples run, on the runtime that runs this. */
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { Socket } from "@sockeye/ws";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Command, commandFor, type others, runtime } from "./harness.ts";
@@ -72,4 +75,48 @@ test("examples/demo.ts serves its page and closes all with 1001 on Ctrl-C", skip
   } finally {
     child.kill("SIGKILL");
   }
+});
+
+const login = example("login");
+
+test("examples/login.ts refuses who has no session before the upgrade", skipOf(login), async () => {
+  const lines = (await run(login as Command)).trim().split("\n");
+  assertEquals(lines, [
+    "Without a session: refused with 401: Log in first",
+    "With a wrong password: 403",
+    "With a session: Welcome, ann",
+  ]);
+});
+
+test("examples/proxy.ts pipes a client and a server, and carries how either ends", skipOf(server), async () => {
+  const running = await start(server as Command);
+  try {
+    const proxy = await start(example("proxy", "0", running.line) as Command);
+    try {
+      const client = example("client", proxy.line, "Hello", "", "Grüße");
+      assertEquals(await run(client as Command), "Hello\n\nGrüße\nclosed with 1000 That was all\n");
+    } finally {
+      await proxy.stop();
+    }
+  } finally {
+    await running.stop();
+  }
+});
+
+const SIZE = 50_000_000;
+const upload = example("upload", "--size", String(SIZE));
+
+test("examples/upload.ts sends a message in fragments with a bar, and all of it arrives", skipOf(upload), async () => {
+  const output = await run(upload as Command);
+  assertStringIncludes(output, `[${"#".repeat(40)}] 100 %`);
+  const sha256 = createHash("sha256").update(new Uint8Array(SIZE)).digest("hex");
+  assertStringIncludes(output, `\n${SIZE} bytes, SHA-256 ${sha256}\n`);
+});
+
+const ofFile = example("upload", fileURLToPath(import.meta.url));
+
+test("examples/upload.ts sends a file", skipOf(ofFile), async () => {
+  const bytes = await readFile(fileURLToPath(import.meta.url));
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  assertStringIncludes(await run(ofFile as Command), `\n${bytes.length} bytes, SHA-256 ${sha256}\n`);
 });

@@ -46,6 +46,8 @@ test("the bundles for browsers import nothing", async () => {
 const inBrowser = `
 import { BINARY, Socket } from "@sockeye/ws";
 import { Session } from "@sockeye/ws/protocol";
+import { ReconnectingSocket } from "@sockeye/ws/reconnecting";
+import { WebSocketStream } from "@sockeye/ws/stream";
 
 async function talk(url) {
   const told = [];
@@ -81,6 +83,16 @@ async function talk(url) {
   const failed = new Socket(url.replace("/ws", "/nowhere"));
   failed.onerror = (event) => told.push(event.error.code);
   await new Promise((resolve) => failed.onclose = (event) => resolve(told.push(event.code)));
+  const stream = new WebSocketStream(url, { protocols: ["chat"] });
+  const { readable, writable, protocol } = await stream.opened;
+  await writable.getWriter().write("streamed");
+  told.push(protocol, (await readable.getReader().read()).value);
+  stream.close({ closeCode: 3000 });
+  told.push((await stream.closed).closeCode);
+  const again = new ReconnectingSocket(() => again.attempts === 1 ? url.replace("/ws", "/nowhere") : url, { minDelay: 1 });
+  again.send("kept");
+  told.push((await new Promise((resolve) => again.onmessage = resolve)).data, again.attempts);
+  await again[Symbol.asyncDispose ?? "close"]();
   return told;
 }
 `;
@@ -88,6 +100,7 @@ async function talk(url) {
 const wanted = [
   ...[0, "chat", true, "Grüße", true, 1_000_000, true, "blob", "NotSupportedError", "NotSupportedError"],
   ...[4002, "asked for", true, "remote", "function", "WS_CONNECT_FAILED", 1006],
+  ...["chat", "streamed", 3000, "kept", 2],
 ];
 
 /** Opens a page in Chromium, and prints what the page and its worker told. */
