@@ -12,21 +12,54 @@ import { Session } from "../../src/protocol/session.ts";
 import type { SessionEvents, SessionOptions } from "../../src/protocol/session_options.ts";
 import { zlibDeflate } from "../../src/runtime/zlib.ts";
 import { concat, type FrameParts, KEY, readFrames, show, to, utf8 } from "../frames.ts";
-import { bytes } from "./fuzz.ts";
+import { bytes, cut } from "./fuzz.ts";
 
 /** Both ends. */
 export const role: fc.Arbitrary<Role> = fc.constantFrom<Role>("client", "server");
 
-const payload: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
-  bytes(20),
-  bytes(20),
-  bytes(700),
-  fc.string({ unit: "binary", maxLength: 60 }).map(utf8),
-  fc.string({ unit: "binary", maxLength: 400 }).map((text) => {
-    const packed = deflateRawSync(utf8(text), { finishFlush: 2 });
-    return new Uint8Array(packed.subarray(0, packed.length - 4));
-  }),
-);
+/** Bytes at which UTF-8 is decided: the ends of its ranges. */
+const EDGES = [
+  0x00,
+  0x7f,
+  0x80,
+  0x8f,
+  0x90,
+  0x9f,
+  0xa0,
+  0xbf,
+  0xc0,
+  0xc2,
+  0xdf,
+  0xe0,
+  0xed,
+  0xef,
+  0xf0,
+  0xf4,
+  0xf5,
+  0xff,
+];
+
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: "binary", maxLength: 300 }),
+  fc.string({ unit: "grapheme", maxLength: 10 }),
+).map((each) => utf8(each));
+
+/** A text with a byte in it that is nearly right. */
+const brokenText = fc.tuple(text, fc.array(fc.constantFrom(...EDGES), { minLength: 1, maxLength: 4 }), fc.nat(1000))
+  .map(
+    ([whole, edges, place]) => {
+      const at = Math.floor(place * whole.length / 1000);
+      return concat(whole.subarray(0, at), Uint8Array.from(edges), whole.subarray(at));
+    },
+  );
+
+const payload: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(bytes(20), bytes(20), bytes(700), text);
+
+function pack(whole: Uint8Array): Uint8Array<ArrayBuffer> {
+  const packed = deflateRawSync(whole, { finishFlush: 2 });
+  return new Uint8Array(packed.subarray(0, packed.length - 4));
+}
 
 /** A frame that may break any rule. */
 const wild: fc.Arbitrary<FrameParts> = fc.record({
@@ -48,28 +81,56 @@ const wild: fc.Arbitrary<FrameParts> = fc.record({
   ...(key === undefined ? {} : { key }),
 }));
 
-/** A message that breaks no rule, but for its payload, with control frames in it. */
+/** A message in fragments, with control frames between them; mostly it breaks no rule. */
 const message: fc.Arbitrary<FrameParts[]> = fc.record({
-  opcode: fc.constantFrom(1, 2),
-  rsv: fc.constantFrom(0, 0x40),
-  parts: fc.array(payload, { minLength: 1, maxLength: 5 }),
-  control: fc.constantFrom(undefined, 9, 10),
-}).map(({ opcode, rsv, parts, control }) =>
-  parts.flatMap((part, at): FrameParts[] => {
+  what: fc.oneof(
+    { weight: 6, arbitrary: text.map((whole) => ({ opcode: 1, whole })) },
+    { weight: 6, arbitrary: payload.map((whole) => ({ opcode: 2, whole })) },
+    { weight: 2, arbitrary: brokenText.map((whole) => ({ opcode: 1, whole })) },
+  ),
+  cuts: fc.array(fc.nat(1000), { maxLength: 4 }),
+  packed: fc.constantFrom(false, false, true),
+  control: fc.constantFrom(undefined, undefined, 9, 10),
+}).map(({ what: { opcode, whole }, cuts, packed, control }) => {
+  const parts = cut(packed ? pack(whole) : whole, cuts);
+  return parts.flatMap((part, at): FrameParts[] => {
     const first = at === 0;
-    const frame = { opcode: first ? opcode : 0, rsv: first ? rsv : 0, fin: at === parts.length - 1, payload: part };
+    const rsv = first && packed ? 0x40 : 0;
+    const frame = { opcode: first ? opcode : 0, rsv, fin: at === parts.length - 1, payload: part };
     return control === undefined || first ? [frame] : [{ opcode: control, payload: part.subarray(0, 125) }, frame];
-  })
+  });
+});
+
+/** A ping, a pong, or a Close frame with a code that may be wrong. */
+const control: fc.Arbitrary<FrameParts> = fc.oneof(
+  fc.record({ opcode: fc.constantFrom(9, 10), payload: bytes(125) }),
+  fc.record({
+    opcode: fc.constant(8),
+    payload: fc.tuple(fc.constantFrom(1000, 1001, 1005, 1011, 3000, 4999, 5000), fc.oneof(text, brokenText)).map(
+      ([code, reason]) => concat(Uint8Array.of(code >> 8, code), reason.subarray(0, 123)),
+    ),
+  }),
 );
+
+/** The beginning of a long frame, of which little comes. */
+const promise: fc.Arbitrary<FrameParts> = fc.record({
+  opcode: fc.constantFrom(1, 2),
+  fin: fc.boolean(),
+  payload: fc.string({ maxLength: 300 }),
+  length: fc.integer({ min: 300, max: 70_000 }),
+});
 
 /** Frames as the peer of a role sends them, and garbage among them. */
 export function stream(reader: Role): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
+  const encode = (frames: readonly FrameParts[]): Uint8Array => concat(...frames.map((frame) => to(reader, frame)));
   const part = fc.oneof(
-    { weight: 8, arbitrary: message.map((frames) => concat(...frames.map((frame) => to(reader, frame)))) },
-    { weight: 3, arbitrary: wild.map((frame) => to(reader, frame)) },
+    { weight: 24, arbitrary: message.map(encode) },
+    { weight: 3, arbitrary: control.map((frame) => encode([frame])) },
+    { weight: 2, arbitrary: wild.map((frame) => encode([frame])) },
     { weight: 1, arbitrary: bytes(50) },
   );
-  return fc.array(part, { maxLength: 8 }).map((parts) => concat(...parts));
+  const last = fc.oneof(fc.constant(new Uint8Array(0)), promise.map((frame) => encode([frame])));
+  return fc.tuple(fc.array(part, { maxLength: 8 }), last).map(([parts, end]) => concat(...parts, end));
 }
 
 const zlib = zlibDeflate();
