@@ -297,6 +297,7 @@ export class Emitter<M extends object> {
       } catch (error) {
         rethrow(error);
       }
+      if (at + 1 < list.length && stopped.has(event as object)) return;
     }
   }
 
