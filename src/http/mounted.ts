@@ -10,7 +10,7 @@
 
 import { OPEN } from "../protocol/constants.ts";
 import type { RequestHead } from "../protocol/head.ts";
-import type { Link, LinkEvents } from "../socket/link.ts";
+import type { Link } from "../socket/link.ts";
 import type { CodecProvider } from "../socket/message.ts";
 import { NativeLink, notSupported } from "../socket/native_link.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -184,20 +184,14 @@ export class MountedRequest implements Exchange, Served {
 
 /** A link that tells when it is over, whether or not anybody listens to its socket. */
 class MountedLink extends NativeLink {
-  readonly #onover: () => void;
+  readonly #onended: () => void;
 
-  constructor(socket: PlatformSocket, options: Acceptance["link"], onover: () => void) {
+  constructor(socket: PlatformSocket, options: Acceptance["link"], onended: () => void) {
     super(socket, options);
-    this.#onover = onover;
+    this.#onended = onended;
   }
 
-  override start(events: LinkEvents): void {
-    super.start({
-      ...events,
-      close: (record) => {
-        this.#onover();
-        events.close(record);
-      },
-    });
+  protected override ended(): void {
+    this.#onended();
   }
 }

@@ -333,8 +333,12 @@ export class NativeLink implements Link {
       this.#events?.closing();
       this.#events?.error(error);
     }
+    this.ended();
     this.#events?.close(record);
   }
+
+  /** Called when the connection is over, before it is told. */
+  protected ended(): void {}
 }
 
 /** The error of what the platform's WebSocket cannot do. */
