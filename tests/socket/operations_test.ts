@@ -1,0 +1,191 @@
+/**
+ * What a message costs, in operations and not in time: writes for each read, and what is made for each message on the fast
+ * path. Who makes one of these numbers larger has to mean it; who makes one smaller writes the smaller one here.
+ */
+
+import { test } from "node:test";
+import { assertEquals } from "@std/assert";
+import { PreparedMessage } from "../../src/protocol/prepared.ts";
+import { SessionLink } from "../../src/socket/session_link.ts";
+import { acceptSocket, type Socket } from "../../src/socket/socket.ts";
+import type { Transport, TransportSink } from "../../src/socket/transport.ts";
+import { concat, to, utf8 } from "../frames.ts";
+
+/** How often something was done. */
+interface Counts {
+  writes: number;
+  /** Typed arrays made, views among them. */
+  arrays: number;
+  /** Calls of `TextEncoder` and `TextDecoder`. */
+  coders: number;
+  microtasks: number;
+  promises: number;
+  timers: number;
+}
+
+/** A server's end over a transport that counts. */
+class Setup {
+  readonly conn: Socket;
+  writes = 0;
+  written = 0;
+  sink: TransportSink | undefined;
+
+  constructor() {
+    const transport: Transport = {
+      open: (sink) => {
+        this.sink = sink;
+      },
+      write: ({ length }) => {
+        this.writes++;
+        this.written += length;
+        return "taken";
+      },
+      pause() {},
+      resume() {},
+      end() {},
+      abort() {},
+      buffered: 0,
+      ref() {},
+      unref() {},
+    };
+    // As the runtimes lend it, but that what it makes is not counted: a string has to be made.
+    const decodeAscii = (bytes: Uint8Array, start: number, end: number): string => {
+      let text = "";
+      for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
+      return text;
+    };
+    const link = new SessionLink("server", { transport, open: (sink) => transport.open(sink) }, { decodeAscii });
+    this.conn = acceptSocket(link);
+  }
+
+  /** Lets the delivery begin. */
+  static async open(...onmessages: ((conn: Socket) => void)[]): Promise<Setup> {
+    const setup = new Setup();
+    for (const listen of onmessages) listen(setup.conn);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return setup;
+  }
+}
+
+const typedArrays = ["Uint8Array", "Int32Array", "Uint32Array", "DataView"] as const;
+
+/** Counts what `work` does, at once and in the microtasks that it leaves. */
+async function count(setup: Setup, work: () => void): Promise<Counts> {
+  const counts: Counts = { writes: 0, arrays: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
+  const undo: (() => void)[] = [];
+  const patch = (object: object, name: string, value: unknown): void => {
+    const descriptor = Object.getOwnPropertyDescriptor(object, name)!;
+    Object.defineProperty(object, name, { configurable: true, enumerable: false, value });
+    undo.push(() => Object.defineProperty(object, name, descriptor));
+  };
+  const spy = (object: object, name: string, key: keyof Counts): void => {
+    const given = Reflect.get(object, name) as (this: unknown, ...args: unknown[]) => unknown;
+    patch(object, name, function (this: unknown, ...args: unknown[]): unknown {
+      counts[key]++;
+      return given.apply(this, args);
+    });
+  };
+  const spyOnMaking = (name: string, key: keyof Counts): void =>
+    patch(
+      globalThis,
+      name,
+      new Proxy(Reflect.get(globalThis, name), {
+        construct(target, args, made) {
+          counts[key]++;
+          return Reflect.construct(target, args, made);
+        },
+      }),
+    );
+  const before = setup.writes;
+  for (const name of typedArrays) spyOnMaking(name, "arrays");
+  spy(Object.getPrototypeOf(Uint8Array.prototype), "subarray", "arrays");
+  spy(Object.getPrototypeOf(Uint8Array.prototype), "slice", "arrays");
+  for (const name of ["encode", "encodeInto"]) spy(TextEncoder.prototype, name, "coders");
+  spy(TextDecoder.prototype, "decode", "coders");
+  spy(globalThis, "queueMicrotask", "microtasks");
+  spy(globalThis, "setTimeout", "timers");
+  spyOnMaking("Promise", "promises");
+  try {
+    work();
+    await undefined;
+    await undefined;
+    counts.writes = setup.writes - before;
+  } finally {
+    for (const call of undo.reverse()) call();
+  }
+  return counts;
+}
+
+const NONE: Counts = { writes: 0, arrays: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
+
+const echo = (conn: Socket): void => {
+  conn.onmessage = ({ data }) => conn.send(data);
+};
+
+function frames(count: number, opcode: number, payload: Uint8Array): Uint8Array {
+  return concat(...Array.from({ length: count }, () => to("server", { opcode, payload })));
+}
+
+const text = utf8("0123456789abcdef0123456789abcdef");
+const long = utf8("0123456789abcdef".repeat(64));
+
+/** What comes in one read, and what its echo costs. The run leaves as a view, which is one array. */
+const reads: Record<string, { chunk: Uint8Array; costs: Partial<Counts> }> = {
+  "one short text": { chunk: frames(1, 1, text), costs: { writes: 1, arrays: 1 } },
+  "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 } },
+  // The message itself is a view; a short one is unmasked byte by byte.
+  "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 1 + 64 } },
+  // One more for each: it is unmasked in words.
+  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 2 * 16 } },
+  // In words, and encoded into a view.
+  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 2 * 16, coders: 16 } },
+};
+
+for (const [name, { chunk, costs }] of Object.entries(reads)) {
+  test(`An echo of ${name} in one read is one write, and makes nothing beyond what it must`, async () => {
+    const setup = await Setup.open(echo);
+    // The first one borrows buffers that are kept.
+    setup.sink!.data(new Uint8Array(chunk));
+    const written = setup.written;
+    const bytes = new Uint8Array(chunk);
+    assertEquals(await count(setup, () => setup.sink!.data(bytes)), { ...NONE, ...costs });
+    assertEquals(setup.written, 2 * written);
+  });
+}
+
+test("A message that is not answered makes its event, and nothing else", async () => {
+  const setup = await Setup.open((conn) => conn.onmessage = () => {});
+  const bytes = frames(64, 1, text);
+  assertEquals(await count(setup, () => setup.sink!.data(bytes)), NONE);
+});
+
+test("Messages sent outside of a read leave in one write, in one microtask", async () => {
+  const setup = await Setup.open(echo);
+  const send = (): void => {
+    for (let at = 0; at < 64; at++) setup.conn.send("0123456789abcdef0123456789abcdef");
+  };
+  await count(setup, send);
+  assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+});
+
+test("A prepared message is neither encoded nor framed again", async () => {
+  const setup = await Setup.open(echo);
+  const message = new PreparedMessage("0123456789".repeat(400));
+  const send = (): void => {
+    for (let at = 0; at < 16; at++) setup.conn.send(message);
+  };
+  await count(setup, send);
+  assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+});
+
+test("The counters count", async () => {
+  const setup = await Setup.open(echo);
+  const counts = await count(setup, () => {
+    new Uint8Array(new Uint32Array(1).subarray(0)).slice();
+    new TextDecoder().decode(new TextEncoder().encode("a"));
+    queueMicrotask(() => {});
+    clearTimeout(setTimeout(() => {}, 0));
+    new Promise(() => {});
+  });
+  assertEquals(counts, { writes: 0, arrays: 4, coders: 2, microtasks: 1, promises: 1, timers: 1 });
+});
