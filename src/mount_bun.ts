@@ -24,7 +24,7 @@ import type { Acceptance } from "./http/exchange.ts";
 import type { HandlerLike } from "./http/handler_types.ts";
 import { headOf, Mount, type MountOptions, serve, toResponse } from "./http/mount.ts";
 import { MAX_PAYLOAD } from "./protocol/constants.ts";
-import { withAscii } from "./runtime/ascii.ts";
+import { withText } from "./runtime/text.ts";
 import { bunRuntime } from "./runtime/bun.ts";
 import { type BunHandlers, bunHandlers, BunSocket } from "./runtime/bun_socket.ts";
 import { withZlib } from "./runtime/zlib.ts";
@@ -118,7 +118,7 @@ export class BunMount extends Mount {
 
   /** Makes a mount; throws as `mount` does. */
   constructor(handler: HandlerLike, options: BunMountOptions) {
-    super(handler, options, withZlib(withAscii(bunRuntime)), ["perMessageDeflate", "maxPayload"]);
+    super(handler, options, withZlib(withText(bunRuntime)), ["perMessageDeflate", "maxPayload"]);
     checkType("perMessageDeflate", options.perMessageDeflate, "boolean");
     this.websocket = {
       ...bunHandlers,

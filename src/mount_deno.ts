@@ -31,7 +31,7 @@
 import type { Acceptance } from "./http/exchange.ts";
 import type { HandlerLike } from "./http/handler_types.ts";
 import { headOf, Mount, type MountOptions, serve, toResponse } from "./http/mount.ts";
-import { withAscii } from "./runtime/ascii.ts";
+import { withText } from "./runtime/text.ts";
 import { denoRuntime } from "./runtime/deno.ts";
 import { type DenoUpgrade, upgradeRequest } from "./runtime/deno_upgrade.ts";
 import { withZlib } from "./runtime/zlib.ts";
@@ -80,7 +80,7 @@ export class DenoMount extends Mount {
 
   /** Makes a mount; throws as `mount` does. */
   constructor(handler: HandlerLike, options: MountOptions) {
-    super(handler, options, withZlib(withAscii(denoRuntime)));
+    super(handler, options, withZlib(withText(denoRuntime)));
     this.fetch = async (request, info) => {
       let made: DenoUpgrade | undefined;
       const response = await serve(this, {

@@ -38,7 +38,7 @@ import { pipeline } from "node:stream/promises";
 import type { HandlerLike } from "./http/handler_types.ts";
 import { answerFields, hostOf, Mount, type MountOptions, serve } from "./http/mount.ts";
 import { Fields, type RequestHead } from "./protocol/head.ts";
-import { withAscii } from "./runtime/ascii.ts";
+import { withText } from "./runtime/text.ts";
 import { fromSocket, nodeRuntime } from "./runtime/node.ts";
 import { withZlib } from "./runtime/zlib.ts";
 import { notSupported } from "./socket/native_link.ts";
@@ -74,7 +74,7 @@ export class NodeMount extends Mount {
 
   /** Makes a mount; throws as `mount` does. */
   constructor(handler: HandlerLike, options: MountOptions) {
-    super(handler, options, withZlib(withAscii(nodeRuntime)));
+    super(handler, options, withZlib(withText(nodeRuntime)));
     this.upgrade = (req, socket, head) => {
       const secure = isSecure(req);
       hostOf(this).accept(fromSocket(socket, head), { head: headOf(req), secure });

@@ -19,7 +19,7 @@
 import { HttpClient as CoreHttpClient, type HttpClientOptions } from "./http/client.ts";
 import type { HandlerLike } from "./http/handler_types.ts";
 import { Server as CoreServer, type ServerOptions } from "./http/server.ts";
-import { withAscii } from "./runtime/ascii.ts";
+import { withText } from "./runtime/text.ts";
 import { nodeRuntime } from "./runtime/node.ts";
 import { withStartTls } from "./runtime/start_tls.ts";
 import { withZlib } from "./runtime/zlib.ts";
@@ -34,7 +34,7 @@ import type { Runtime } from "./socket/transport.ts";
 export * from "./common.ts";
 export * from "./common_http.ts";
 
-const lent: Runtime = withZlib(withAscii(withStartTls(nodeRuntime)));
+const lent: Runtime = withZlib(withText(withStartTls(nodeRuntime)));
 const runtime = (): Promise<Runtime> => Promise.resolve(lent);
 
 /**

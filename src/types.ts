@@ -20,6 +20,7 @@ export type { DeflateParameters } from "./protocol/deflate.ts";
 export type { ErrorCode, Refusal, WebSocketError } from "./protocol/errors.ts";
 export type { Fields } from "./protocol/fields.ts";
 export type { Framed, PreparedMessage } from "./protocol/prepared.ts";
+export type { TextCoder } from "./protocol/utf8.ts";
 export type { SendOptions } from "./socket/data.ts";
 export type { DeflateOptions } from "./socket/deflate_options.ts";
 export type { Emitter, EventLike, EventListenerLike, Listener, ListenerOptions } from "./socket/emitter.ts";

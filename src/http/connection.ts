@@ -37,7 +37,7 @@ export interface Host {
   /** Whether connections come over TLS. */
   readonly secure: boolean;
   /** Of the runtime. */
-  readonly decodeAscii: Runtime["decodeAscii"];
+  readonly text: Runtime["text"];
   /** Of the runtime, too. */
   readonly deflate: DeflateFactory | undefined;
   /** What compresses single messages. */
@@ -210,8 +210,8 @@ export class Connection implements Exchange {
       fields,
     });
     this.#opening.transport.write(formatHead(head), true);
-    const { decodeAscii } = this.#host;
-    const options = decodeAscii === undefined ? link : { ...link, decodeAscii };
+    const { text } = this.#host;
+    const options = text === undefined ? link : { ...link, text };
     return this.#link = new ServedLink(this.#host, this.#opening, options);
   }
 

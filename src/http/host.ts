@@ -110,9 +110,9 @@ export class HttpHost implements Host {
     this.codec = codec;
   }
 
-  /** {@inheritDoc Host.decodeAscii} */
-  get decodeAscii(): Runtime["decodeAscii"] {
-    return this.runtime?.decodeAscii;
+  /** {@inheritDoc Host.text} */
+  get text(): Runtime["text"] {
+    return this.runtime?.text;
   }
 
   /** {@inheritDoc Host.deflate} */

@@ -14,20 +14,37 @@ import { CLOSE, TEXT } from "./constants.ts";
 import { FIN, headerSize, MAX_HEADER, writeHeader, writeKey } from "./frame.ts";
 import { freshKey, mask } from "./mask.ts";
 import type { Framed } from "./prepared.ts";
+import type { TextCoder } from "./utf8.ts";
 
 /** Texts up to this many characters are encoded here; the call of an encoder costs more. */
 const CHARACTERS_UP_TO = 64;
 
 const encoder = new TextEncoder();
 
+/** Writes a text as UTF-8 with nothing but the language and `TextEncoder`. Returns how many bytes it has. */
+function encodeText(text: string, bytes: Uint8Array, at: number): number {
+  const count = text.length;
+  let done = 0;
+  if (count <= CHARACTERS_UP_TO) {
+    for (; done < count; done++) {
+      const unit = text.charCodeAt(done);
+      if (unit >= 0x80) break;
+      bytes[at + done] = unit;
+    }
+  }
+  return done === count ? count : encoder.encodeInto(text, bytes.subarray(at)).written;
+}
+
 /** Writes the frames of one end. */
 export class FrameWriter {
   readonly #masks: boolean;
   readonly #output: Output;
+  readonly #encode: NonNullable<TextCoder["encode"]>;
 
   /** Makes a writer that gives its runs to `writer`, masked where a client writes. */
-  constructor(masks: boolean, writer: Writer) {
+  constructor(masks: boolean, writer: Writer, encode?: TextCoder["encode"]) {
     this.#masks = masks;
+    this.#encode = encode ?? encodeText;
     this.#output = new Output(writer);
   }
 
@@ -57,17 +74,8 @@ export class FrameWriter {
     const { bytes } = output;
     const start = output.length;
     const body = start + headerSize(count, this.#masks);
-    let length = count;
-    let at = 0;
-    if (count <= CHARACTERS_UP_TO) {
-      for (; at < count; at++) {
-        const unit = text.charCodeAt(at);
-        if (unit >= 0x80) break;
-        bytes[body + at] = unit;
-      }
-    }
-    if (at < count) {
-      length = encoder.encodeInto(text, bytes.subarray(body)).written;
+    const length = this.#encode(text, bytes, body);
+    if (length !== count) {
       // The place was chosen for a text of ASCII; a longer one may need a longer header.
       const right = start + headerSize(length, this.#masks);
       if (right !== body) bytes.copyWithin(right, body, body + length);

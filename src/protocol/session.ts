@@ -34,7 +34,7 @@ import { FrameWriter } from "./frame_writer.ts";
 import { PieceReader } from "./piece_reader.ts";
 import type { PreparedMessage } from "./prepared.ts";
 import type { SessionEvents, SessionOptions } from "./session_options.ts";
-import { type AsciiDecoder, decodeAscii, decodeText, highBits, Utf8Validator } from "./utf8.ts";
+import { decodeAscii, decodeText, highBits, type TextCoder, Utf8Validator } from "./utf8.ts";
 
 /** Inflated texts up to this many bytes are looked through for ASCII, which is decoded faster. */
 const SHORT_TEXT = 1_024;
@@ -70,7 +70,7 @@ export class Session implements FrameHandler {
   readonly #maxPayload: number;
   readonly #maxFragments: number;
   readonly #reservedBits: number;
-  readonly #decodeAscii: AsciiDecoder;
+  readonly #decodeAscii: TextCoder["decodeAscii"];
   readonly #inflation: Inflation | undefined;
   readonly #deflation: Deflation | undefined;
 
@@ -114,8 +114,8 @@ export class Session implements FrameHandler {
       this.#deflation = new Deflation(deflate, this);
     }
     this.#reservedBits = options.reservedBits ?? (deflate === undefined ? 0 : RSV1);
-    this.#decodeAscii = options.decodeAscii ?? decodeAscii;
-    this.#writer = new FrameWriter(role === "client", events);
+    this.#decodeAscii = options.text?.decodeAscii ?? decodeAscii;
+    this.#writer = new FrameWriter(role === "client", events, options.text?.encode);
     this.#reader = new FrameReader(options.streaming ? new PieceReader(this, role, events.piece!.bind(events)) : this);
   }
 

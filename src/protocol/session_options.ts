@@ -4,7 +4,7 @@
 
 import type { DeflateSetup } from "./deflate.ts";
 import type { WebSocketError } from "./errors.ts";
-import type { AsciiDecoder } from "./utf8.ts";
+import type { TextCoder } from "./utf8.ts";
 
 /**
  * The limits of a session, each on by default, and what the runtime and the handshake decide.
@@ -29,8 +29,8 @@ export interface SessionOptions {
   readonly streaming?: boolean;
   /** permessage-deflate, where it was agreed on. */
   readonly deflate?: DeflateSetup;
-  /** A decoder of ASCII that is faster than the language's. */
-  readonly decodeAscii?: AsciiDecoder;
+  /** What encodes and decodes text, where that is faster than the language's own. */
+  readonly text?: TextCoder;
 }
 
 /**

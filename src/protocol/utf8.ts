@@ -6,18 +6,28 @@
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Decodes bytes that hold nothing above 0x7f. A runtime may lend one that is faster than this.
+ * What turns short texts into bytes, and back, where a runtime has something that is faster than the language.
  *
  * @example
  * ```ts
- * import { type AsciiDecoder, Session, type SessionEvents } from "@sockeye/ws/protocol";
+ * import { Session, type SessionEvents, type TextCoder } from "@sockeye/ws/protocol";
  *
- * const decodeAscii: AsciiDecoder = (bytes, start, end) => String.fromCharCode(...bytes.subarray(start, end));
- * const open = (events: SessionEvents) => new Session("server", events, { decodeAscii });
+ * const text: TextCoder = {
+ *   decodeAscii: (bytes, start, end) => String.fromCharCode(...bytes.subarray(start, end)),
+ * };
+ * const open = (events: SessionEvents) => new Session("server", events, { text });
  * console.assert(open.length === 1);
  * ```
  */
-export type AsciiDecoder = (bytes: Uint8Array, start: number, end: number) => string;
+export interface TextCoder {
+  /** Decodes bytes that hold nothing above 0x7f. */
+  readonly decodeAscii: (bytes: Uint8Array, start: number, end: number) => string;
+  /**
+   * Writes a text as UTF-8 into `bytes` from `at` on, where there is room for all of it. Lone surrogates become U+FFFD.
+   * Returns how many bytes it has. @default {TextEncoder}, and a loop for short texts
+   */
+  readonly encode?: (text: string, bytes: Uint8Array, at: number) => number;
+}
 
 /** Below this many bytes, building a string from its character codes beats the call of a decoder. */
 const CODES_UP_TO = 24;
@@ -70,7 +80,7 @@ export function decodeText(
   start: number,
   end: number,
   high: number,
-  decodeAscii: AsciiDecoder,
+  decodeAscii: TextCoder["decodeAscii"],
 ): string | undefined {
   const ascii = high === 0 || (end - start <= CHARACTERS_UP_TO && highBits(bytes, start, end) === 0);
   return ascii ? decodeAscii(bytes, start, end) : decodeUtf8(bytes, start, end);

@@ -22,12 +22,12 @@ async function find(): Promise<Runtime> {
     ? (await import("./node.ts")).nodeRuntime
     : undefined;
   if (runtime !== undefined) {
-    const [{ withAscii }, { withStartTls }, { withZlib }] = await Promise.all([
-      import("./ascii.ts"),
+    const [{ withText }, { withStartTls }, { withZlib }] = await Promise.all([
+      import("./text.ts"),
       import("./start_tls.ts"),
       import("./zlib.ts"),
     ]);
-    return withZlib(withAscii(withStartTls(runtime)));
+    return withZlib(withText(withStartTls(runtime)));
   }
   if ("WebSocket" in globalThis) {
     // Its compression is for a `connect` of the caller's own; the platform's WebSocket has its own.

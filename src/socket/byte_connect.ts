@@ -27,5 +27,5 @@ export async function connectBytes(
     accepted.opening.transport.abort();
     throw signal.reason;
   }
-  return linkOf(accepted, options.connect, runtime?.decodeAscii);
+  return linkOf(accepted, options.connect, runtime?.text);
 }

@@ -164,10 +164,10 @@ const TOO_MANY = "and no more redirects are followed (maxRedirects)";
 export function linkOf(
   accepted: Accepted,
   options: ConnectOptions,
-  decodeAscii: Runtime["decodeAscii"] | undefined,
+  text: Runtime["text"],
 ): SessionLink {
   return new SessionLink("client", accepted.opening, {
-    ...(decodeAscii === undefined ? {} : { decodeAscii }),
+    ...(text === undefined ? {} : { text }),
     ...options,
     protocol: accepted.protocol,
     extensions: accepted.extensions,

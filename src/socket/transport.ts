@@ -10,6 +10,7 @@
  */
 
 import type { DeflateContexts } from "../protocol/contexts.ts";
+import type { TextCoder } from "../protocol/utf8.ts";
 import type { DeflateFactory } from "../protocol/codec.ts";
 
 /**
@@ -369,8 +370,8 @@ export interface Runtime {
    * nor accepted.
    */
   readonly deflate?: DeflateContexts | DeflateFactory | undefined;
-  /** Decodes bytes that hold nothing above 0x7f, where the runtime has something faster than the language. */
-  readonly decodeAscii?: (bytes: Uint8Array, start: number, end: number) => string;
+  /** What encodes and decodes text, where the runtime has something faster than the language. */
+  readonly text?: TextCoder;
   /** Where there are no byte connections: begins a WebSocket of the platform's own, and clients use it. */
   readonly webSocket?: (url: string, protocols: readonly string[]) => PlatformSocket;
   /**

@@ -114,7 +114,7 @@ test("Session gives ASCII to the decoder that it was lent, and nothing else", ()
     lent.push(text);
     return text;
   };
-  const recorder = new Recorder("server", { decodeAscii });
+  const recorder = new Recorder("server", { text: { decodeAscii } });
   for (const payload of ["short", "long ".repeat(50), "é", "é".repeat(50)]) {
     recorder.receive(to("server", { opcode: 1, payload }));
   }

@@ -4,7 +4,7 @@
  */
 
 import { test } from "node:test";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { PreparedMessage } from "../../src/protocol/prepared.ts";
 import { SessionLink } from "../../src/socket/session_link.ts";
 import { acceptSocket, type Socket } from "../../src/socket/socket.ts";
@@ -54,7 +54,9 @@ class Setup {
       for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
       return text;
     };
-    const link = new SessionLink("server", { transport, open: (sink) => transport.open(sink) }, { decodeAscii });
+    const link = new SessionLink("server", { transport, open: (sink) => transport.open(sink) }, {
+      text: { decodeAscii },
+    });
     this.conn = acceptSocket(link);
   }
 
@@ -75,8 +77,14 @@ async function count(setup: Setup, work: () => void): Promise<Counts> {
   const undo: (() => void)[] = [];
   const patch = (object: object, name: string, value: unknown): void => {
     const descriptor = Object.getOwnPropertyDescriptor(object, name)!;
-    Object.defineProperty(object, name, { configurable: true, enumerable: false, value });
-    undo.push(() => Object.defineProperty(object, name, descriptor));
+    if (descriptor.configurable) {
+      Object.defineProperty(object, name, { configurable: true, value });
+      undo.push(() => Object.defineProperty(object, name, descriptor));
+    } else {
+      // On Bun some can only be assigned.
+      assert(Reflect.set(object, name, value), `Cannot count ${name}`);
+      undo.push(() => Reflect.set(object, name, descriptor.value));
+    }
   };
   const spy = (object: object, name: string, key: keyof Counts): void => {
     const given = Reflect.get(object, name) as (this: unknown, ...args: unknown[]) => unknown;
