@@ -2,6 +2,7 @@
 
 import * as all from "@sockeye/ws";
 import * as browser from "@sockeye/ws/browser";
+import * as browserReconnecting from "@sockeye/ws/browser/reconnecting";
 import * as browserStream from "@sockeye/ws/browser/stream";
 import * as bun from "@sockeye/ws/bun";
 import * as deno from "@sockeye/ws/deno";
@@ -11,6 +12,7 @@ import * as mountDeno from "@sockeye/ws/mount/deno";
 import * as mountNode from "@sockeye/ws/mount/node";
 import * as node from "@sockeye/ws/node";
 import * as protocol from "@sockeye/ws/protocol";
+import * as reconnecting from "@sockeye/ws/reconnecting";
 import * as stream from "@sockeye/ws/stream";
 import * as testing from "@sockeye/ws/testing";
 import { describeAll } from "./describe.ts";
@@ -26,6 +28,8 @@ export const doors: Readonly<Record<string, Readonly<Record<string, string>>>> =
   "./browser": describeAll(browser),
   "./stream": describeAll(stream),
   "./browser/stream": describeAll(browserStream),
+  "./reconnecting": describeAll(reconnecting),
+  "./browser/reconnecting": describeAll(browserReconnecting),
   "./mount/node": describeAll(mountNode),
   "./mount/deno": describeAll(mountDeno),
   "./mount/bun": describeAll(mountBun),

@@ -414,6 +414,58 @@ export const surface: Readonly<
       "WebSocketCloseInfo WebSocketConnection WebSocketError WebSocketStreamOptions Whence Writable WriteResult",
     ],
   },
+  "./reconnecting": {
+    "values": {
+      "ReconnectingSocket":
+        "class with addEventListener addListener attempts bufferedAmount close deliver deliverAwaited dispatchEvent emit eventNames getMaxListeners listenerAdded listenerCount listeners off on once onclose onerror onmessage onopen prependListener prependOnceListener protocol queued readyState removeAllListeners removeEventListener removeListener retry send setMaxListeners setSlot slot terminate url",
+    },
+    "types": [
+      "Accept AttemptEvent",
+      "BaseHttpClient BaseMessage BaseReconnectingSocket BaseServer BaseSocket BinaryType BroadcastOptions",
+      "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
+      "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions DropEvent",
+      "Emitter Endpoint ErrorCode ErrorEvent ErrorHandlerSetter ErrorHandlers ErrorReporter EventLike EventListenerLike EventOwner",
+      "FieldValue Fields Framed",
+      "HandlerFunction HandlerLike HandlerResult HeartbeatOptions HttpClientLike HttpClientOptions HttpHandler HttpRequest HttpRequestOptions HttpResponse",
+      "InflaterOptions",
+      "ListenOptions Listener ListenerOptions LostEvent",
+      "MemoryStream MessageChunks MessageCodec MessageEvent MessageHandler MessageSink MessageSource MessageStats MessageStream",
+      "Next",
+      "OriginPolicy",
+      "PlatformEvent PlatformSocket PreparedMessage Progress ProtocolPolicy",
+      "RawOptions RawStream ReconnectingEventMap ReconnectingOptions Refusal Routable RouteMap Routing Runtime",
+      "SendOptions SendStreamOptions ServerOptions ServerTls SocketEmitter SocketEvent SocketEventMap SocketFlow SocketOptions StoredCookie StreamEvent StreamPair",
+      "Target TextCoder Transport TransportListener TransportSink",
+      "UpgradeOptions UrlProvider",
+      "WebSocketError Whence Writable WriteResult",
+    ],
+  },
+  "./browser/reconnecting": {
+    "values": {
+      "ReconnectingSocket":
+        "class with addEventListener addListener attempts bufferedAmount close deliver deliverAwaited dispatchEvent emit eventNames getMaxListeners listenerAdded listenerCount listeners off on once onclose onerror onmessage onopen prependListener prependOnceListener protocol queued readyState removeAllListeners removeEventListener removeListener retry send setMaxListeners setSlot slot terminate url",
+    },
+    "types": [
+      "Accept AttemptEvent",
+      "BaseHttpClient BaseMessage BaseReconnectingSocket BaseServer BaseSocket BinaryType BroadcastOptions",
+      "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
+      "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions DropEvent",
+      "Emitter Endpoint ErrorCode ErrorEvent ErrorHandlerSetter ErrorHandlers ErrorReporter EventLike EventListenerLike EventOwner",
+      "FieldValue Fields Framed",
+      "HandlerFunction HandlerLike HandlerResult HeartbeatOptions HttpClientLike HttpClientOptions HttpHandler HttpRequest HttpRequestOptions HttpResponse",
+      "InflaterOptions",
+      "ListenOptions Listener ListenerOptions LostEvent",
+      "MemoryStream MessageChunks MessageCodec MessageEvent MessageHandler MessageSink MessageSource MessageStats MessageStream",
+      "Next",
+      "OriginPolicy",
+      "PlatformEvent PlatformSocket PreparedMessage Progress ProtocolPolicy",
+      "RawOptions RawStream ReconnectingEventMap ReconnectingOptions Refusal Routable RouteMap Routing Runtime",
+      "SendOptions SendStreamOptions ServerOptions ServerTls SocketEmitter SocketEvent SocketEventMap SocketFlow SocketOptions StoredCookie StreamEvent StreamPair",
+      "Target TextCoder Transport TransportListener TransportSink",
+      "UpgradeOptions UrlProvider",
+      "WebSocketError Whence Writable WriteResult",
+    ],
+  },
   "./mount/node": {
     "values": { "NodeMount": "class with broadcast clients close", "mount": "function of 1" },
     "types": [
