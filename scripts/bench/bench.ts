@@ -91,9 +91,9 @@ await withWorkshop(async (folder) => {
     }
     // After each, so that a run that is broken off leaves what it has measured.
     const minutes = (Date.now() - started) / 60_000;
-    await writeReport(values.out, { outcomes, versions, rounds, seconds, minutes });
+    if (!values["check-load"]) await writeReport(values.out, { outcomes, versions, rounds, seconds, minutes });
   }
   const minutes = (Date.now() - started) / 60_000;
-  console.log(`${minutes.toFixed(1)} minutes; the results are in ${values.out}`);
+  console.log(`${minutes.toFixed(1)} minutes${values["check-load"] ? "" : `; the results are in ${values.out}`}`);
   if (outcomes.some(({ fault }) => fault !== undefined)) Deno.exitCode = 1;
 });

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { drawGrowth, drawRatios } from "./chart.ts";
 import type { Round } from "./field.ts";
-import { isCost, type RuntimeName, type Workload } from "./plan.ts";
+import { isCost, peersOf, type RuntimeName, type Workload } from "./plan.ts";
 
 /** One who took part. */
 export interface Side {
@@ -98,8 +98,10 @@ export function summarize(
 /** Whether a bar is met; `undefined` where there is none. */
 export function isMet({ workload, runtime, sides }: Outcome): boolean | undefined {
   const bar = workload.bars?.[runtime];
-  const ratio = sides[1]?.ratio;
-  if (bar === undefined || ratio === undefined) return undefined;
+  const peer = sides[1];
+  const ratio = peer?.ratio;
+  // Bars are for the main peer.
+  if (peer?.name !== peersOf(workload, runtime)[0] || bar === undefined || ratio === undefined) return undefined;
   return isCost(workload) ? ratio <= bar : ratio >= bar;
 }
 
