@@ -88,7 +88,8 @@ export const LENT = 65_536;
 export interface CodecOwner {
   /**
    * Takes a piece of a message that was compressed or inflated; `last` ends the message, and then the piece may be empty.
-   * The bytes are lent until the call returns. Returns whether to go on.
+   * The bytes are lent until the call returns. Returns whether to go on now: after false the codec stops, and has more for
+   * `work` unless it was closed.
    */
   take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean;
   /** A codec that is `waiting` wants its `work` to be called. Never called from inside of a call of the owner. */
@@ -189,6 +190,13 @@ export interface DeflaterOptions extends DeflateSide {
  * ```
  */
 export interface DeflateFactory extends DeflateAbility {
+  /**
+   * Its deflaters give out all of each piece when it is pushed, so that a message can be compressed as it is made. Without,
+   * such messages are sent plain.
+   *
+   * @default {false}
+   */
+  readonly flushes?: boolean;
   /** Makes what compresses the messages of one connection. */
   deflater(options: DeflaterOptions, owner: CodecOwner): Codec;
   /** Makes what inflates the messages of one connection. */

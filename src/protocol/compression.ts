@@ -3,8 +3,8 @@
  * is compressed in the order it was sent in.
  *
  * ```
- *   pieces of a compressed message -> Inflation -> limit, UTF-8 -> InflationHost.inflated(the whole message)
- *   text, bytes -> Deflation -> FIN RSV1 frame, or fragments --> DeflationHost.deflated
+ *   pieces of a compressed message -> WholeInflation -> limit, UTF-8 -> InflationHost.inflated(the whole message)
+ *   text, bytes, fragments -> Deflation -> FIN RSV1 frame, or fragments --> DeflationHost.deflated
  *                      `-- what is sent behind a message that is still at work waits, in order
  * ```
  *
@@ -13,7 +13,7 @@
  */
 
 import { Gatherer } from "./bytes.ts";
-import { BINARY, TEXT } from "./constants.ts";
+import { BINARY, CONTINUE, TEXT } from "./constants.ts";
 import { type Codec, type CodecOwner, LENT, type Progress } from "./codec.ts";
 import type { DeflateSetup } from "./deflate.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -32,7 +32,7 @@ export interface CompressionHost {
   woken(): void;
 }
 
-/** What takes inflated messages. */
+/** What takes inflated messages whole. */
 export interface InflationHost extends CompressionHost {
   /**
    * A whole message. Its bytes are lent when it is text, and its own when it is binary. `checked`: a text is UTF-8 but for
@@ -41,38 +41,40 @@ export interface InflationHost extends CompressionHost {
   inflated(bytes: Uint8Array, start: number, end: number, checked: boolean): boolean;
 }
 
-/** Inflates the messages of the peer. */
-export class Inflation implements CodecOwner {
+/** Inflates the messages of the peer; what becomes of them is said by `take`. */
+export abstract class Inflation implements CodecOwner {
   readonly #setup: DeflateSetup;
-  readonly #host: InflationHost;
-  readonly #limit: number;
-  readonly #utf8: Utf8Validator;
+  readonly #host: CompressionHost;
   #codec: Codec | undefined;
-  #closed = false;
-  #opcode = 0;
-  /** A message that comes in several pieces. */
-  readonly #gatherer: Gatherer = new Gatherer();
+  /** Bytes that a message may inflate to. */
+  protected readonly limit: number;
+  /** Of the message that comes. */
+  protected opcode = 0;
+  /** Nothing comes any more. */
+  protected closed = false;
 
   /** Whether the reader has to wait, and for what. */
   pace: Pace = "idle";
   /** How often it was used. */
   uses = 0;
 
-  /** Makes one that inflates messages of up to `limit` bytes, and checks text with `utf8`. */
-  constructor(setup: DeflateSetup, host: InflationHost, limit: number, utf8: Utf8Validator) {
+  /** Makes one that inflates messages of up to `limit` bytes. */
+  constructor(setup: DeflateSetup, host: CompressionHost, limit: number) {
     this.#setup = setup;
     this.#host = host;
-    this.#limit = limit;
-    this.#utf8 = utf8;
+    this.limit = limit;
   }
+
+  /** {@inheritDoc CodecOwner.take} */
+  abstract take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean;
 
   /** Takes a piece of a message of that type; `last` ends the message. The bytes are given for good. */
   push(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.uses++;
-    this.#opcode = opcode;
+    this.opcode = opcode;
     const { factory, agreement } = this.#setup;
-    this.#codec ??= factory.inflater({ ...agreement.remote, limit: this.#limit }, this);
+    this.#codec ??= factory.inflater({ ...agreement.remote, limit: this.limit }, this);
     this.#follow(this.#codec.push(bytes, start, end, last));
   }
 
@@ -82,45 +84,20 @@ export class Inflation implements CodecOwner {
   }
 
   #follow(progress: Progress): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.pace = progress === "busy" || progress === "waiting" ? progress : "idle";
     if (progress === "invalid") this.#host.broken("WS_INVALID_DEFLATE", "it is not DEFLATE");
-    else if (progress === "too big") this.#tooBig();
+    else if (progress === "too big") this.tooBig();
   }
 
-  #tooBig(): false {
-    return this.#host.broken(
-      "WS_MESSAGE_TOO_BIG",
-      `it inflates to more than can be held, maxPayload is ${this.#limit}`,
-    );
-  }
-
-  /** {@inheritDoc CodecOwner.take} */
-  take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
-    if (this.#closed) return false;
-    if (this.#gatherer.length + end - start > this.#limit) return this.#tooBig();
-    const first = this.#gatherer.idle;
-    if (!last || !first) {
-      const wrong = this.#opcode === TEXT ? this.#utf8.push(bytes, start, end) : -1;
-      if (wrong >= 0) {
-        return this.#host.broken("WS_INVALID_UTF8", `byte 0x${bytes[wrong]!.toString(16)} cannot stand where it does`);
-      }
-      if (!this.#gatherer.append(bytes, start, end, undefined, this.#limit)) return this.#tooBig();
-      if (!last) return true;
-      bytes = this.#gatherer.take();
-      start = 0;
-      end = bytes.length;
-    } else if (this.#opcode === BINARY) {
-      bytes = new Uint8Array(bytes.subarray(start, end));
-      end -= start;
-      start = 0;
-    }
-    return this.#host.inflated(bytes, start, end, !first) && !this.#closed;
+  /** A message is over the limit. Returns false. */
+  protected tooBig(): false {
+    return this.#host.broken("WS_MESSAGE_TOO_BIG", `it inflates to more than can be held, maxPayload is ${this.limit}`);
   }
 
   /** {@inheritDoc CodecOwner.wake} */
   wake(): void {
-    if (!this.#closed) this.#host.woken();
+    if (!this.closed) this.#host.woken();
   }
 
   /** Gives memory back that can be had again. */
@@ -130,11 +107,55 @@ export class Inflation implements CodecOwner {
 
   /** Frees all; nothing comes any more. */
   close(): void {
-    this.#closed = true;
+    this.closed = true;
     this.pace = "idle";
-    this.#gatherer.clear();
     this.#codec?.close();
     this.#codec = undefined;
+  }
+}
+
+/** Inflates messages and gives them on whole. */
+export class WholeInflation extends Inflation {
+  readonly #host: InflationHost;
+  readonly #utf8: Utf8Validator;
+  /** A message that comes in several pieces. */
+  readonly #gatherer: Gatherer = new Gatherer();
+
+  /** Makes one that inflates messages of up to `limit` bytes, and checks text with `utf8`. */
+  constructor(setup: DeflateSetup, host: InflationHost, limit: number, utf8: Utf8Validator) {
+    super(setup, host, limit);
+    this.#host = host;
+    this.#utf8 = utf8;
+  }
+
+  /** {@inheritDoc CodecOwner.take} */
+  override take(bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
+    if (this.closed) return false;
+    if (this.#gatherer.length + end - start > this.limit) return this.tooBig();
+    const { opcode } = this;
+    const first = this.#gatherer.idle;
+    if (!last || !first) {
+      const wrong = opcode === TEXT ? this.#utf8.push(bytes, start, end) : -1;
+      if (wrong >= 0) {
+        return this.#host.broken("WS_INVALID_UTF8", `byte 0x${bytes[wrong]!.toString(16)} cannot stand where it does`);
+      }
+      if (!this.#gatherer.append(bytes, start, end, undefined, this.limit)) return this.tooBig();
+      if (!last) return true;
+      bytes = this.#gatherer.take();
+      start = 0;
+      end = bytes.length;
+    } else if (opcode === BINARY) {
+      bytes = new Uint8Array(bytes.subarray(start, end));
+      end -= start;
+      start = 0;
+    }
+    return this.#host.inflated(bytes, start, end, !first) && !this.closed;
+  }
+
+  /** {@inheritDoc Inflation.close} */
+  override close(): void {
+    this.#gatherer.clear();
+    super.close();
   }
 }
 
@@ -169,8 +190,10 @@ export class Deflation implements CodecOwner {
   #closed = false;
   /** First byte of the next frame, but for FIN: that of a message, or of its continuation. */
   #first = 0;
+  /** The message that is sent in fragments is compressed. */
+  #fragmented = false;
   #queue: Waiting[] = [];
-  /** Bytes of the message at work, while it is. */
+  /** Bytes of the message, or fragment, at work, while it is. */
   #working = 0;
 
   /** Whether what is sent has to wait, and for what. */
@@ -216,6 +239,21 @@ export class Deflation implements CodecOwner {
     return this.#setup.agreement.local.takeover ? undefined : message.deflated(this.#setup);
   }
 
+  /**
+   * Sends a fragment of a message: its opcode with the first, 0 with the others. Each is flushed, so that the peer has all of
+   * it (RFC 7692, section 7.2.1). Returns false for one that is to be sent plain, by the caller. How long the message will
+   * be nobody knows; so without `compress` it counts as long.
+   */
+  fragment(opcode: number, data: Uint8Array, last: boolean, compress: boolean = true): boolean {
+    if (this.#closed) return false;
+    if (opcode !== CONTINUE) {
+      this.#fragmented = compress && this.#setup.factory.flushes === true;
+      this.#first = RSV1 | opcode;
+    }
+    if (this.#fragmented) this.#push(data.length <= LENT ? data : new Uint8Array(data), data.length, last);
+    return this.#fragmented;
+  }
+
   #isLong(payload: string | Uint8Array): boolean {
     const { threshold } = this.#setup;
     // What holds for the characters holds for the bytes.
@@ -224,9 +262,6 @@ export class Deflation implements CodecOwner {
   }
 
   #compress(payload: string | Uint8Array, own: boolean): void {
-    this.uses++;
-    const { factory, agreement: { local }, level, memLevel } = this.#setup;
-    const codec = this.#codec ??= factory.deflater({ ...local, level, memLevel }, this);
     let bytes: Uint8Array, length: number;
     if (typeof payload !== "string") {
       this.#first = RSV1 | BINARY;
@@ -242,8 +277,14 @@ export class Deflation implements CodecOwner {
         length = encode(payload, bytes);
       }
     }
-    const progress = codec.push(bytes, 0, length, true);
-    if (!this.#goesOn(progress)) return;
+    this.#push(bytes, length, true);
+  }
+
+  #push(bytes: Uint8Array, length: number, last: boolean): void {
+    this.uses++;
+    const { factory, agreement: { local }, level, memLevel } = this.#setup;
+    const codec = this.#codec ??= factory.deflater({ ...local, level, memLevel }, this);
+    if (!this.#goesOn(codec.push(bytes, 0, length, last))) return;
     this.#working = length;
     this.waiting += length;
   }

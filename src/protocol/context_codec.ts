@@ -197,7 +197,9 @@ class ContextDeflater extends ContextCodec {
     const { context, input, owner } = this;
     const output = this.shared.deflated;
     const end = Math.min(this.end, this.at + PIECE);
-    const flush = this.last && end === this.end;
+    // What is pushed goes out to its end, so that fragments can be inflated as they come (RFC 7692, section 7.2.1).
+    const flush = end === this.end;
+    const last = flush && this.last;
     this.history?.add(input, this.at, end);
     for (let made = 0;;) {
       if (!context.run(input, this.at, end, output, made, flush)) return this.invalid();
@@ -205,13 +207,13 @@ class ContextDeflater extends ContextCodec {
       made = output.length - context.outputLeft;
       if (context.outputLeft > 0) {
         // Nothing comes out when nothing has come in since the last flush.
-        if (flush && made === 0) owner.take(EMPTY_MESSAGE, 0, 1, true);
-        else if (flush) owner.take(output, 0, made - TAIL.length, true);
+        if (last && made === 0) owner.take(EMPTY_MESSAGE, 0, 1, true);
+        else if (last) owner.take(output, 0, made - TAIL.length, true);
         else if (made > 0 && !owner.take(output, 0, made, false)) return this.done();
-        return end === this.end ? this.done() : "busy";
+        return flush ? this.done() : "busy";
       }
       // The last four bytes may be the tail, which is not sent.
-      const kept = flush ? TAIL.length : 0;
+      const kept = last ? TAIL.length : 0;
       if (!owner.take(output, 0, made - kept, false)) return this.done();
       output.copyWithin(0, made - kept, made);
       made = kept;
@@ -270,7 +272,7 @@ class ContextInflater extends ContextCodec {
       history?.add(output, made, output.length - outputLeft);
       made = output.length - outputLeft;
       if (outputLeft === 0) {
-        if (!owner.take(output, 0, made, false)) return this.done();
+        if (!owner.take(output, 0, made, false)) return this.#later();
         made = 0;
         turn++;
       } else if (inputLeft > 0) {
@@ -290,7 +292,13 @@ class ContextInflater extends ContextCodec {
         return this.#finish(made);
       }
     }
-    if (made > 0 && !owner.take(output, 0, made, false)) return this.done();
+    if (made > 0) owner.take(output, 0, made, false);
+    return this.#later();
+  }
+
+  /** Keeps the rest of the piece for another turn, unless this was closed. */
+  #later(): Progress {
+    if (!this.inMessage) return "done";
     // The scratch buffer is another message's in the next turn.
     if (this.input === this.shared.joined) {
       this.input = this.input.slice(this.at, this.end);
@@ -311,6 +319,7 @@ class ContextInflater extends ContextCodec {
 export class ContextDeflate implements DeflateFactory {
   readonly takeover: boolean = true;
   readonly minWindowBits: number = 8;
+  readonly flushes: boolean = true;
   readonly #shared: Shared;
 
   /** Takes what makes the contexts. */

@@ -15,7 +15,7 @@
 
 import { Gatherer } from "./bytes.ts";
 import { type CloseFrame, type CloseRecord, formatClose, parseClose } from "./close.ts";
-import { Deflation, Inflation } from "./compression.ts";
+import { Deflation, type Inflation, WholeInflation } from "./compression.ts";
 import {
   BINARY,
   CLOSE,
@@ -109,14 +109,15 @@ export class Session implements FrameHandler {
     this.#maxPayload = options.maxPayload ?? MAX_PAYLOAD;
     this.#maxFragments = options.maxFragments ?? MAX_FRAGMENTS;
     const { deflate } = options;
+    const pieces = options.streaming ? new PieceReader(this, role, options, events.piece!.bind(events)) : undefined;
     if (deflate !== undefined) {
-      this.#inflation = new Inflation(deflate, this, this.#maxPayload, this.#utf8);
+      this.#inflation = pieces?.inflation ?? new WholeInflation(deflate, this, this.#maxPayload, this.#utf8);
       this.#deflation = new Deflation(deflate, this);
     }
     this.#reservedBits = options.reservedBits ?? (deflate === undefined ? 0 : RSV1);
     this.#decodeAscii = options.text?.decodeAscii ?? decodeAscii;
     this.#writer = new FrameWriter(role === "client", events, options.text?.encode);
-    this.#reader = new FrameReader(options.streaming ? new PieceReader(this, role, events.piece!.bind(events)) : this);
+    this.#reader = new FrameReader(pieces ?? this);
   }
 
   /** The closing handshake so far. */
@@ -161,7 +162,7 @@ export class Session implements FrameHandler {
 
   /** `work` is to be called in another turn of the event loop. */
   get busy(): boolean {
-    return this.#inflation !== undefined && (this.#inflation.pace === "busy" || this.#deflation!.pace === "busy");
+    return this.#deflation?.pace === "busy" || (!this.#paused && this.#inflation?.pace === "busy");
   }
 
   /** How often something was compressed or inflated. */
@@ -217,10 +218,7 @@ export class Session implements FrameHandler {
     this.#writer.flush();
   }
 
-  /**
-   * While the peer does not take what is sent to it, pings are answered with one pong, that of the latest
-   * (RFC 6455, section 5.5.3), when it takes again.
-   */
+  /** While the peer takes nothing, pings get one pong, that of the latest (RFC 6455, 5.5.3), when it takes again. */
   set congested(value: boolean) {
     this.#congested = value;
     if (value || this.#owedPong === undefined) return;
@@ -242,9 +240,10 @@ export class Session implements FrameHandler {
     if (this.#deflation === undefined || !this.#deflation.send(data, compress)) this.plain(data);
   }
 
-  /** Sends a frame of a message in fragments: its opcode, then 0. Other messages, and `compressing` ones, come before or behind. */
-  sendFragment(opcode: number, data: Uint8Array, last: boolean): void {
-    this.#writer.frame(last ? FIN | opcode : opcode, data, 0, data.length);
+  /** Sends a fragment of a message: its opcode, then 0. Other messages, and `compressing` ones, come before or behind. */
+  sendFragment(opcode: number, data: Uint8Array, last: boolean, compress?: boolean): void {
+    const isDone = this.#deflation?.fragment(opcode, data, last, compress) ?? false;
+    if (!isDone) this.#writer.frame(last ? FIN | opcode : opcode, data, 0, data.length);
   }
 
   /** Sends a message that is framed already; without `compress` it says itself, or the threshold. */

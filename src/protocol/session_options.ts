@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly maxFragments?: number;
   /** Reserved bits that the negotiated extensions allow on the first frame of a message. @default {that of `deflate`} */
   readonly reservedBits?: number;
-  /** Messages that come plain are given on piece by piece, by `piece`; no limit on one message holds for them. */
+  /** Messages are given on piece by piece, by `piece`. `maxPayload` holds for those that come compressed, and else nothing. */
   readonly streaming?: boolean;
   /** permessage-deflate, where it was agreed on. */
   readonly deflate?: DeflateSetup;
@@ -57,7 +57,7 @@ export interface SessionEvents {
   text(data: string, compressed: boolean): void;
   /** A binary message: a view of the chunk it came in, or bytes of its own. */
   binary(data: Uint8Array, compressed: boolean): void;
-  /** With the option `streaming`: a piece of a text or binary message (1, 2), a view of the chunk it came in. */
+  /** With the option `streaming`: a piece of a text or binary message (1, 2), a view of the chunk it came in, or bytes of its own. */
   piece?(opcode: number, data: Uint8Array, last: boolean): void;
   /** A ping came; its pong is in the output. */
   pinged(data: Uint8Array): void;

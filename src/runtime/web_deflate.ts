@@ -32,7 +32,8 @@ interface Passage {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   /** What has come out and was not taken yet. */
   readonly chunks: Uint8Array[];
-  state: "reading" | "ended" | "failed";
+  /** A chunk is waited for, or has come; none will come any more. */
+  state: "reading" | "read" | "ended" | "failed";
 }
 
 abstract class WebCodec implements Codec {
@@ -49,8 +50,8 @@ abstract class WebCodec implements Codec {
   protected abstract readonly end: Uint8Array<ArrayBuffer>;
   /** What to pass in its place when a message has failed. */
   protected abstract again(message: readonly Uint8Array<ArrayBuffer>[]): readonly Uint8Array<ArrayBuffer>[] | undefined;
-  /** Hands on what came out; returns whether to go on. */
-  protected abstract hand(chunks: Uint8Array[], ended: boolean): boolean;
+  /** Hands on what came out. */
+  protected abstract hand(chunks: Uint8Array[], ended: boolean): void;
 
   push(bytes: Uint8Array, start: number, end: number, last: boolean): Progress {
     this.#pieces.push(bytes.slice(start, end));
@@ -73,8 +74,8 @@ abstract class WebCodec implements Codec {
   async #read(passage: Passage): Promise<void> {
     try {
       const { done, value } = await passage.reader.read();
-      if (done) passage.state = "ended";
-      else passage.chunks.push(value);
+      passage.state = done ? "ended" : "read";
+      if (!done) passage.chunks.push(value);
     } catch {
       passage.state = "failed";
     }
@@ -84,21 +85,22 @@ abstract class WebCodec implements Codec {
   work(): Progress {
     const passage = this.#passage;
     if (passage === undefined) return "done";
+    if (passage.state === "reading") return "waiting";
     if (passage.state === "failed") {
       const pieces = this.again(passage.message);
       if (pieces !== undefined) return this.#begin(passage.message, pieces);
       this.close();
       return "invalid";
     }
-    const ended = passage.state === "ended";
-    if (!this.hand(passage.chunks, ended)) {
-      this.close();
-      return "done";
-    }
-    if (ended) {
+    if (passage.state === "ended") {
       this.#passage = undefined;
+      this.hand(passage.chunks, true);
       return "done";
     }
+    this.hand(passage.chunks, false);
+    if (this.#passage !== passage) return "done";
+    // An owner that wants no more now does not call this for the next one.
+    passage.state = "reading";
     void this.#read(passage);
     return "waiting";
   }
@@ -136,10 +138,10 @@ class WebDeflater extends WebCodec {
 
   protected override again(): undefined {}
 
-  protected override hand(chunks: Uint8Array[], ended: boolean): boolean {
-    if (!ended) return true;
+  protected override hand(chunks: Uint8Array[], ended: boolean): void {
+    if (!ended) return;
     const message = join([...chunks, AFTER_FINAL]);
-    return this.owner.take(message, 0, message.length, true);
+    this.owner.take(message, 0, message.length, true);
   }
 }
 
@@ -164,17 +166,17 @@ class WebInflater extends WebCodec {
     return [bytes.subarray(0, -1)];
   }
 
-  protected override hand(chunks: Uint8Array[], ended: boolean): boolean {
+  protected override hand(chunks: Uint8Array[], ended: boolean): void {
     for (const chunk of chunks.splice(0)) {
       const known = Math.min(this.#known ?? 0, chunk.length);
       if (this.#known !== undefined) this.#known -= known;
       this.#taken += chunk.length - known;
-      if (known < chunk.length && !this.owner.take(chunk, known, chunk.length, false)) return false;
+      if (known < chunk.length) this.owner.take(chunk, known, chunk.length, false);
     }
-    if (!ended) return true;
+    if (!ended) return;
     this.#taken = 0;
     this.#known = undefined;
-    return this.owner.take(new Uint8Array(0), 0, 0, true);
+    this.owner.take(new Uint8Array(0), 0, 0, true);
   }
 }
 

@@ -152,7 +152,7 @@ abstract class OneShot implements Codec {
   #pieces: Uint8Array[] = [];
   /** What came of the call that was made off the thread. */
   #outcome: Outcome | undefined;
-  #closed = false;
+  protected closed = false;
   /** The end of what passed before. */
   protected window: Uint8Array = new Uint8Array(0);
 
@@ -180,7 +180,7 @@ abstract class OneShot implements Codec {
     const all = { ...options, finishFlush: Z_SYNC_FLUSH, info: true };
     if (input.length > this.#long) {
       this.#call.later(input, all, (error, result) => {
-        if (this.#closed) return;
+        if (this.closed) return;
         this.#outcome = error ? { error } : result as unknown as Info;
         this.owner.wake();
       });
@@ -205,7 +205,7 @@ abstract class OneShot implements Codec {
   release(): void {}
 
   close(): void {
-    this.#closed = true;
+    this.closed = true;
     this.#pieces = [];
     this.#outcome = undefined;
     this.window = new Uint8Array(0);
@@ -281,7 +281,8 @@ class OneShotInflater extends OneShot {
     this.#room = Math.max(0, this.#room - output.length);
     // What is left stands behind a final block; the tail alone is nothing (RFC 7692, section 7.2.3.4).
     const last = left.length === 0 || left.length === TAIL.length;
-    if (!this.owner.take(output, 0, output.length, last) || last) return "done";
+    this.owner.take(output, 0, output.length, last);
+    if (last || this.closed) return "done";
     return this.#finals-- > 0 ? this.#inflate(left) : "invalid";
   }
 }

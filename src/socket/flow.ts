@@ -121,7 +121,8 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
 
   /**
    * Sends one message as it is made: a frame for each chunk of the source, and the next chunk when there is room. Nothing
-   * of it is held. What is sent after it waits for it. It goes uncompressed. Resolves when all of it was given to the
+   * of it is held. What is sent after it waits for it. Where compression was agreed on it goes compressed, unless the option
+   * `compress` is false. Resolves when all of it was given to the
    * connection. Rejects with what the source throws, the reason of the signal, or a `WebSocketError` when the connection is
    * over; where the message had begun by then, the connection fails, as no message can be left unfinished.
    *

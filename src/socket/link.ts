@@ -61,11 +61,12 @@ export interface Link {
   /** Sends a message that goes to many. */
   sendPrepared(message: PreparedMessage, compress: boolean | undefined): void;
   /**
-   * Sends a fragment of a message: its opcode with the first, 0 with the others. The bytes are lent until the call returns.
+   * Sends a fragment of a message: its opcode with the first, 0 with the others; with the first, `compress` says whether to
+   * compress the message, and it is where that was agreed on unless it is false. The bytes are lent until the call returns.
    * Returns false, having done nothing, while messages before it are being compressed. Throws a `DOMException` named
    * `NotSupportedError` where the platform cannot.
    */
-  sendFragment(opcode: number, data: Uint8Array, last: boolean): boolean;
+  sendFragment(opcode: number, data: Uint8Array, last: boolean, compress: boolean | undefined): boolean;
   /** Sends a ping of at most 125 bytes. */
   ping(data: Uint8Array): void;
   /** Begins the closing handshake; without a code the Close frame is empty. */

@@ -9,7 +9,7 @@
 
 import { BINARY, CONTINUE, TEXT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
-import { checkNames, wrongKind } from "./check.ts";
+import { checkNames, checkType, wrongKind } from "./check.ts";
 import { reasonText } from "./abort.ts";
 
 /**
@@ -46,16 +46,24 @@ export type MessageChunks =
 export interface SendStreamOptions {
   /** `TEXT` or `BINARY`. Bytes of a text have to be UTF-8. @default {TEXT where the first chunk is a string} */
   readonly opcode?: number;
+  /**
+   * Compress the message, fragment by fragment, where that was agreed on with the peer. How long it will be is not known, so
+   * that no threshold can decide.
+   *
+   * @default {true}
+   */
+  readonly compress?: boolean;
   /** Gives up when it aborts. A message that has begun cannot be taken back: the connection fails. */
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set<keyof SendStreamOptions>(["opcode", "signal"]);
+const OPTIONS: ReadonlySet<string> = new Set<keyof SendStreamOptions>(["opcode", "compress", "signal"]);
 
 /** Checks what `sendStream` is given. Throws a `TypeError` or `RangeError`. */
 export function checkSendStream(source: unknown, options: SendStreamOptions): void {
   checkNames("send a stream", options, OPTIONS);
-  const { opcode, signal } = options;
+  const { opcode, compress, signal } = options;
+  checkType("compress", compress, "boolean");
   if (opcode !== undefined && opcode !== TEXT && opcode !== BINARY) {
     throw new RangeError(`Cannot use the option opcode: got ${String(opcode)}, wanted TEXT (1) or BINARY (2)`);
   }

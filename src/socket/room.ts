@@ -74,7 +74,8 @@ export class Room {
         return isOpen();
       },
       watchers: this.#watchers ??= new Set(),
-      fragment: (opcode: number, data: Uint8Array, last: boolean) => this.link!.sendFragment(opcode, data, last),
+      fragment: (opcode: number, data: Uint8Array, last: boolean) =>
+        this.link!.sendFragment(opcode, data, last, options.compress),
       drained: () => this.drained(),
       fail: (error: WebSocketError) => this.#owner.terminate(error),
     };

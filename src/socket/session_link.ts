@@ -72,7 +72,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** Makes a link on a connection whose opening handshake is done. */
   constructor(role: Role, source: Source, options: LinkOptions = {}) {
-    super(options.streaming ?? false);
+    super();
     this.protocol = options.protocol ?? "";
     this.extensions = options.extensions ?? "";
     this.#role = role;
@@ -238,9 +238,9 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   }
 
   /** {@inheritDoc Link.sendFragment} */
-  sendFragment(opcode: number, data: Uint8Array, last: boolean): boolean {
+  sendFragment(opcode: number, data: Uint8Array, last: boolean, compress: boolean | undefined): boolean {
     if (this.#session.compressing) return false;
-    this.#session.sendFragment(opcode, data, last);
+    this.#session.sendFragment(opcode, data, last, compress);
     this.#afterSend();
     return true;
   }
@@ -300,7 +300,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#session.resume();
     // Nothing is delivered from inside of the call; within a delivery, the reader just goes on.
     if (!this.#receiving) queueMicrotask(() => this.#goOn());
-    else if (this.#rest.length === 0) this.#transport.resume();
+    else if (this.#rest.length === 0 && !this.#stalled) this.#transport.resume();
   }
 
   #goOn(): void {

@@ -61,8 +61,8 @@ export interface ConnectionOptions {
   readonly ordered?: boolean;
   /**
    * Received messages come as streams, by the event `stream` in the place of `message`: each as it arrives, one after
-   * another, and the peer waits while nobody reads. `maxPayload`, `maxFragments` and `messageTimeout` hold only for those
-   * that come compressed, which are inflated whole.
+   * another, and the peer waits while nobody reads. `maxFragments` and `messageTimeout` hold for none of them, and
+   * `maxPayload` only for those that come compressed, inflated: a few bytes can become a great many. Infinity lifts it.
    *
    * @default {false}
    */

@@ -4,7 +4,7 @@
  */
 
 import { test } from "node:test";
-import { Socket, upgrade } from "@sockeye/ws";
+import { type BaseSocket, Socket, type StreamEvent, TEXT, upgrade } from "@sockeye/ws";
 import { Server } from "@sockeye/ws/http";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commandFor } from "../harness.ts";
@@ -14,8 +14,15 @@ import { run, start } from "./processes.ts";
 
 const PEER = "tests/interop/deflate_peer.ts";
 
-/** Runs with a server of ours that has each combination under its number, and echoes. */
-async function withServer(work: (url: string) => Promise<void>): Promise<{ compressed: number; plain: number }> {
+/** Echoes each message as a stream, while it comes. */
+function echoStreams(conn: BaseSocket): void {
+  conn.on("stream", ({ opcode, readable }: StreamEvent) => void conn.sendStream(readable, { opcode }));
+}
+
+/** Runs with a server of ours that has each combination under its number, and echoes; and with one that echoes streams. */
+async function withServer(
+  work: (url: string, streaming: string) => Promise<void>,
+): Promise<{ compressed: number; plain: number }> {
   const seen = { compressed: 0, plain: 0 };
   const handlers = combinations.map((parameters) =>
     upgrade({ perMessageDeflate: parameters }, (conn) => {
@@ -27,9 +34,12 @@ async function withServer(work: (url: string) => Promise<void>): Promise<{ compr
   );
   await using server = new Server({ port: 0, hostname: "127.0.0.1" }, {
     "/:number": (_: unknown, number: string) => handlers[Number(number)],
+    "/streaming/:number": (_: unknown, number: string) =>
+      upgrade({ perMessageDeflate: combinations[Number(number)]!, streaming: true }, echoStreams),
   });
   await server.start();
-  await work(`ws://127.0.0.1:${server.port}/`);
+  const url = `ws://127.0.0.1:${server.port}/`;
+  await work(url, `${url}streaming/`);
   return seen;
 }
 
@@ -42,10 +52,12 @@ const clients = [["ws", "node20", 264], ["ws", "node24", 264], ["native", "bun",
 for (const [kind, on, connections] of clients) {
   const probe = commandFor(on, PEER);
   test(`compression with the client ${kind} of ${on}`, typeof probe === "string" ? { skip: probe } : {}, async () => {
-    const seen = await withServer(async (url) => {
-      const command = commandFor(on, PEER, ["client", kind, url]);
-      if (typeof command === "string") throw new Error(command);
-      assertStringIncludes(await run(command), "ok");
+    const seen = await withServer(async (url, streaming) => {
+      for (const each of [url, streaming]) {
+        const command = commandFor(on, PEER, ["client", kind, each]);
+        if (typeof command === "string") throw new Error(command);
+        assertStringIncludes(await run(command), "ok");
+      }
     });
     assertEquals(seen.compressed + seen.plain, connections * messages.length);
     // Node's own client never compresses.
@@ -100,6 +112,56 @@ test("compression with the server ws of node20", typeof npm === "string" ? { ski
       const parameters = [`server_max_window_bits=${theirs}`, `client_max_window_bits=${ours}`];
       for (const each of parameters) assertStringIncludes(`${socket.extensions};`, `${each};`);
       await converse(socket, name);
+    }
+  } finally {
+    await server.stop();
+  }
+});
+
+/** A client that sends each message as a stream, in three fragments, and reads each as one. */
+function streamed(url: string, perMessageDeflate: Parameters): { socket: Socket; like: WebSocketLike } {
+  const socket = new Socket(url, { perMessageDeflate, streaming: true });
+  const like: WebSocketLike = {
+    binaryType: "",
+    protocol: "",
+    onopen: null,
+    onmessage: null,
+    onclose: null,
+    onerror: null,
+    send(data) {
+      const third = Math.ceil(data.length / 3);
+      const chunks = [0, third, 2 * third].map((at) => data.slice(at, at + third));
+      void socket.sendStream(chunks, typeof data === "string" ? { opcode: TEXT } : {});
+    },
+    close: (code) => socket.close(code),
+  };
+  socket.on("stream", async ({ opcode, readable }: StreamEvent) => {
+    const response = new Response(readable);
+    const data = await (opcode === TEXT ? response.text() : response.arrayBuffer());
+    like.onmessage?.({ data } as never);
+  });
+  socket.onclose = (event) => like.onclose?.(event as never);
+  return { socket, like };
+}
+
+test("streams, compressed, with the server ws of node20", typeof npm === "string" ? { skip: npm } : {}, async () => {
+  if (typeof npm === "string") throw new Error(npm);
+  const server = await start(npm);
+  try {
+    for (const theirs of combinations) {
+      for (const ours of combinations) {
+        const name = `${JSON.stringify(ours)} with ${JSON.stringify(theirs)}`;
+        const url = `ws://127.0.0.1:${server.line}/?options=${encodeURIComponent(JSON.stringify(theirs))}`;
+        const { socket, like } = streamed(url, ours);
+        await open(socket as unknown as WebSocketLike);
+        assertStringIncludes(socket.extensions, "permessage-deflate");
+        try {
+          await talk(like);
+          assertEquals(await close(like), 1000);
+        } catch (cause) {
+          throw new Error(`${name}: ${String(cause)}`, { cause });
+        }
+      }
     }
   } finally {
     await server.stop();

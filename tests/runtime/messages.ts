@@ -29,7 +29,10 @@ export class Messages implements CodecOwner {
     this.taken += end - start;
     this.largest = Math.max(this.largest, end - start);
     this.pieces++;
-    if (this.taken > this.#limit) return false;
+    if (this.taken > this.#limit) {
+      this.codec.close();
+      return false;
+    }
     this.#message.push(bytes.slice(start, end));
     if (last) this.last = join(this.#message);
     return true;
