@@ -30,6 +30,15 @@ function flood(conn: BaseSocket): void {
   fill();
 }
 
+/** How the connections ended that have a heartbeat. */
+const ends: string[] = [];
+
+function beat(conn: BaseSocket): void {
+  let why = "";
+  conn.on("error", ({ error }) => why = ` ${error.code}`);
+  conn.on("close", ({ code }) => ends.push(`${code}${why}`));
+}
+
 /** What each path does. */
 export const app: RouteMap = {
   "/echo": upgrade({ perMessageDeflate: true }, (conn) => {
@@ -55,6 +64,8 @@ export const app: RouteMap = {
       conn.send((error as Error).name);
     }
   }),
+  "/beating": upgrade({ heartbeat: { interval: 500, timeout: 500 } }, beat),
+  "/ends": () => new Response(ends.join()),
   "/strict": upgrade({ maxFragments: 4 }, (conn) => conn.send("obeyed")),
   "/small": upgrade({ maxPayload: 1_000 }, (conn) => {
     conn.on("message", ({ data }) => conn.send(data));

@@ -41,6 +41,10 @@ export interface NativeLimits {
   readonly maxBufferedAmount?: number;
 }
 
+/** What Deno says when its own heartbeat finds the peer dead, and when the connection ends without a Close frame. */
+const NO_PONG = "No response from ping frame.";
+const NO_CLOSE = "Unexpected EOF";
+
 /** How often a congested link looks whether it still is, in milliseconds: the platform does not tell. */
 const DRAIN_INTERVAL = 10;
 
@@ -73,7 +77,8 @@ export class NativeLink implements Link {
   /** The end that stands behind them. */
   #ended: PlatformEvent | undefined;
   #sent: CloseFrame | undefined;
-  #broke = false;
+  /** What the platform said of an error. */
+  #broke: string | undefined;
   #draining: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -89,7 +94,7 @@ export class NativeLink implements Link {
     this.#maxBufferedAmount = limits.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", (event) => this.#message(event.data));
-    socket.addEventListener("error", () => this.#broke = true);
+    socket.addEventListener("error", ({ message }) => this.#broke ??= message ?? "");
     socket.addEventListener("close", (event) => this.#close(event));
     socket.addEventListener("drain", () => this.#drained());
     if (socket.ping === undefined) return;
@@ -166,12 +171,7 @@ export class NativeLink implements Link {
 
   #finish({ code = NO_STATUS, reason = "", wasClean = false }: PlatformEvent): void {
     if (!wasClean) {
-      this.#over(
-        this.#failed(),
-        this.#broke
-          ? new WebSocketError("WS_TRANSPORT_FAILED", "Connection failed: the platform does not say why")
-          : new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"),
-      );
+      this.#over(this.#failed(), brokenBy(this.#broke));
       return;
     }
     const received: CloseFrame = code === NO_STATUS ? { reason } : { code, reason };
@@ -339,6 +339,16 @@ export class NativeLink implements Link {
 
   /** Called when the connection is over, before it is told. */
   protected ended(): void {}
+}
+
+/** Why a connection ended without a Close frame, by what the platform said. */
+function brokenBy(said: string | undefined): WebSocketError {
+  if (said === undefined || said === NO_CLOSE) {
+    return new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame");
+  }
+  if (said === NO_PONG) return new WebSocketError("WS_HEARTBEAT_TIMEOUT", "Connection is dead: no pong came to a ping");
+  const why = said === "" ? "the platform does not say why" : said;
+  return new WebSocketError("WS_TRANSPORT_FAILED", `Connection failed: ${why}`);
 }
 
 /** The error of what the platform's WebSocket cannot do. */

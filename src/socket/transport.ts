@@ -268,6 +268,8 @@ export interface PlatformEvent {
   readonly reason?: string;
   /** Of `close`: both ends sent a Close frame. */
   readonly wasClean?: boolean;
+  /** Of `error`: what happened, where the platform says so. */
+  readonly message?: string;
 }
 
 /**

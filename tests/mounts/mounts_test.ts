@@ -27,6 +27,9 @@ interface Mount {
 }
 
 const mounts: Mount[] = [
+  { example: "http_server", runtime: "node20", page: "http.Server", can: bytes },
+  { example: "http_server", runtime: "deno", page: "http.Server", can: bytes },
+  { example: "http_server", runtime: "bun", page: "http.Server", can: bytes },
   { example: "node_http", runtime: "node20", page: "node:http", can: bytes },
   { example: "node_http", runtime: "node24", page: "node:http", can: bytes },
   { example: "node_http", runtime: "node24", page: "node:http", can: bytes, tls: true },

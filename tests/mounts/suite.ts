@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { Socket, type SocketOptions } from "@sockeye/ws";
 import { denoRuntime } from "../../src/runtime/deno.ts";
-import { frame, KEY } from "../frames.ts";
+import { frame, KEY, readFrames } from "../frames.ts";
 import { parseAnswer, RawClient, requestText } from "../http/raw_client.ts";
 import { ca } from "../certs.ts";
 
@@ -93,6 +93,32 @@ async function handshake(
   );
   client.transport.abort();
   return client.received;
+}
+
+/** What pings carried that came. */
+function pingsOf({ received }: RawClient): Uint8Array[] {
+  const at = received.indexOf("\r\n\r\n");
+  const bytes = Uint8Array.from(at < 0 ? "" : received.slice(at + 4), (each) => each.charCodeAt(0));
+  return readFrames(bytes).filter(({ opcode }) => opcode === 9).map(({ payload }) => payload);
+}
+
+/** How connections to `/beating` end from now on: what is told of so many, when it is. */
+async function endsSince({ url }: Mounted): Promise<(count: number) => Promise<string[]>> {
+  const ask = async (): Promise<string[]> => {
+    const client = Deno.createHttpClient({ caCerts: [ca] });
+    const text = await (await fetch(`${url}/ends`, { client })).text();
+    client.close();
+    return text === "" ? [] : text.split(",");
+  };
+  const { length } = await ask();
+  return async (count) => {
+    let all = await ask();
+    for (let tries = 0; tries < 500 && all.length < length + count; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      all = await ask();
+    }
+    return all.slice(length);
+  };
 }
 
 /** All that has to hold, by name. */
@@ -271,6 +297,33 @@ export const checks: Record<string, Check> = {
     }
     assertEquals(await count(), "0");
     client.close();
+  },
+
+  "finds peers dead that answer no ping, by the heartbeat, and leaves the living alone": async (mounted) => {
+    const ends = await endsSince(mounted);
+    const alive = connect(mounted, "/beating");
+    const over = talk(alive);
+    await new Promise((resolve) => alive.onopen = resolve);
+    const [silent, stops] = await Promise.all(
+      [1, 2].map(() => raw(mounted, requestText("GET /beating HTTP/1.1", HANDSHAKE))),
+    );
+    await stops!.until(() => pingsOf(stops!).length > 0);
+    stops!.send(frame({ opcode: 10, payload: pingsOf(stops!)[0]!, key: KEY }));
+    await Promise.all([silent!.over(), stops!.over()]);
+    assertEquals(await ends(2), ["1006 WS_HEARTBEAT_TIMEOUT", "1006 WS_HEARTBEAT_TIMEOUT"]);
+    assertEquals([pingsOf(silent!).length, pingsOf(stops!).length], [1, 2]);
+    assertEquals(alive.readyState, Socket.OPEN);
+    alive.close();
+    assertEquals((await over)[1], 1000);
+  },
+
+  "tells of a client that ended its connection without a Close frame": async (mounted) => {
+    const ends = await endsSince(mounted);
+    const client = await raw(mounted, requestText("GET /beating HTTP/1.1", HANDSHAKE));
+    await client.until(() => client.received.includes("\r\n\r\n"));
+    client.transport.end();
+    assertEquals(await ends(1), ["1006 WS_PEER_VANISHED"]);
+    client.transport.abort();
   },
 
   "closes all with 1001 when the mount is closed": async (mounted) => {
