@@ -7,7 +7,7 @@ import { test } from "node:test";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Socket } from "@sockeye/ws";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Command, commandFor, type others, runtime } from "./harness.ts";
 import { run, start } from "./interop/processes.ts";
 
@@ -103,14 +103,43 @@ test("examples/proxy.ts pipes a client and a server, and carries how either ends
   }
 });
 
-const SIZE = 50_000_000;
+/** 1 GiB on one runtime; it takes some ten seconds. */
+const SIZE = runtime === "deno" ? 2 ** 30 : 50_000_000;
 const upload = example("upload", "--size", String(SIZE));
 
 test("examples/upload.ts sends a message in fragments with a bar, and all of it arrives", skipOf(upload), async () => {
   const output = await run(upload as Command);
   assertStringIncludes(output, `[${"#".repeat(40)}] 100 %`);
-  const sha256 = createHash("sha256").update(new Uint8Array(SIZE)).digest("hex");
+  const hash = createHash("sha256");
+  const nothing = new Uint8Array(2 ** 20);
+  for (let left = SIZE; left > 0; left -= nothing.length) hash.update(nothing.subarray(0, left));
+  const sha256 = hash.digest("hex");
   assertStringIncludes(output, `\n${SIZE} bytes, SHA-256 ${sha256}\n`);
+});
+
+const uploadPage = example("upload_page");
+
+test("examples/upload_page.ts serves its page, and each module that it imports", skipOf(uploadPage), async () => {
+  const running = await start(uploadPage as Command);
+  try {
+    const found = /from "(\/[^"]+)"/.exec(await (await fetch(running.line)).text())![1]!;
+    const urls = new Set([new URL(found, running.line).href]);
+    for (const url of urls) {
+      const answer = await fetch(url);
+      assertEquals([url, answer.status, answer.headers.get("content-type")?.split(";")[0]], [
+        url,
+        200,
+        "text/javascript",
+      ]);
+      for (const [, path] of (await answer.text()).matchAll(/^(?:import|export|} from)\b[^;]*?"(\.[^"]+)";$/gm)) {
+        urls.add(new URL(path!, url).href);
+      }
+    }
+    assert(urls.size > 20, [...urls].join());
+    assertEquals((await fetch(new URL("/sockeye/%2e%2e%2fpackage.json", running.line))).status, 404);
+  } finally {
+    await running.stop();
+  }
 });
 
 const ofFile = example("upload", fileURLToPath(import.meta.url));
