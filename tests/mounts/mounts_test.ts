@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { buildPackage } from "../../scripts/build_npm.ts";
 import { compileFolder } from "../../scripts/compile_tests.ts";
-import { denoFlags, jsrAnswers } from "../../scripts/jsr.ts";
+import { denoFlags } from "../../scripts/jsr.ts";
 import { pick, readManifest, root } from "../../scripts/manifest.ts";
 import { findRuntime, type RuntimeName } from "../../scripts/runtimes.ts";
 import { install } from "../../scripts/workshop.ts";
@@ -53,7 +53,6 @@ const frameworks = ["@hono/node-server", "elysia", "express", "fastify", "hono",
 const workshop = await Deno.realPath(await Deno.makeTempDir({ prefix: "sockeye-mounts-" }));
 after(() => Deno.remove(workshop, { recursive: true }));
 const flags = await denoFlags();
-const hasJsr = await jsrAnswers("jsr:@oak/oak@^17/application");
 
 let prepared: Promise<void> | undefined;
 
@@ -116,8 +115,7 @@ async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
 for (const mount of mounts) {
   const { example, runtime, tls } = mount;
   const name = `examples/mounts/${example}.ts${tls ? " with TLS" : ""} on ${runtime}`;
-  const skip = example === "oak" && !hasJsr ? { skip: "JSR does not answer, and Oak is nowhere else" } : {};
-  test(name, skip, async (t) => {
+  test(name, async (t) => {
     await running(mount, async (mounted) => {
       for (const [what, check] of Object.entries(checks)) await t.test(what, () => check(mounted));
     });

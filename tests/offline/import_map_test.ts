@@ -13,8 +13,9 @@ function read(path: string): { exports: Record<string, string>; imports: Record<
 const manifest = read("deno.json");
 const offline = read("tests/offline/import_map.json");
 
-test("the two import maps have the same aliases", () => {
-  assertEquals(Object.keys(offline.imports), Object.keys(manifest.imports));
+test("the two import maps have the same aliases; the offline one also leads elsewhere what is imported by its name", () => {
+  const aliases = Object.keys(offline.imports).filter((alias) => !alias.startsWith("jsr:"));
+  assertEquals(aliases, Object.keys(manifest.imports));
 });
 
 test("the two import maps lead to the same files and packages, save those of JSR", () => {
