@@ -4,6 +4,7 @@
  * not that of an object), so that what passes here passes there.
  */
 import strict from "node:assert/strict";
+import { inspect, isDeepStrictEqual } from "node:util";
 
 /** What is used of it. The versions of Node's types do not agree on what a message may be. */
 interface NodeAssert {
@@ -28,7 +29,9 @@ export function assert(expr: unknown, msg: string = ""): asserts expr {
 
 /** Fails unless both are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.deepEqual(actual, expected, explain(msg, actual, expected));
+  if (isDeepStrictEqual(actual, expected)) return;
+  if (msg === undefined && isShort(actual) && isShort(expected)) nodeAssert.deepEqual(actual, expected);
+  fail(explain(msg ?? "Expected both to be equal", actual, expected));
 }
 
 /** Fails when both are deeply equal. */
@@ -38,7 +41,9 @@ export function assertNotEquals<T>(actual: T, expected: T, msg?: string): void {
 
 /** Fails unless both are the same value. */
 export function assertStrictEquals<T>(actual: unknown, expected: T, msg?: string): asserts actual is T {
-  nodeAssert.equal(actual, expected, msg);
+  if (Object.is(actual, expected)) return;
+  if (msg === undefined && isShort(actual) && isShort(expected)) nodeAssert.equal(actual, expected);
+  fail(explain(msg ?? "Expected both to be the same", actual, expected));
 }
 
 /** Fails unless `actual` is an instance of `expectedType`. */
@@ -142,12 +147,25 @@ function text(wanted: unknown, msg: string | undefined): string | undefined {
   return typeof wanted === "string" ? wanted : msg;
 }
 
-/** The message of a comparison that fails; without one `node:assert` writes a better one itself. */
-function explain(msg: string | undefined, actual: unknown, expected: unknown): string | undefined {
-  return msg === undefined ? undefined : `${msg}: got ${describe(actual)}, wanted ${describe(expected)}`;
+/** Characters of a value that are shown, and up to which `node:assert` may compare it line by line. */
+const MANY = 10_000;
+
+/** Whether a difference can be shown: what that takes grows with the square of what there is, to many GiB for 70,000 bytes. */
+function isShort(value: unknown): boolean {
+  return inspect(value, { depth: Infinity, maxArrayLength: MANY, maxStringLength: MANY }).length < MANY;
+}
+
+/** The message of a comparison that fails; of short values `node:assert` writes a better one itself. */
+function explain(msg: string, actual: unknown, expected: unknown): string {
+  return `${msg}: got ${describe(actual)}, wanted ${describe(expected)}`;
 }
 
 function describe(value: unknown): string {
+  const text = describeAll(value);
+  return text.length <= MANY ? text : `${text.slice(0, MANY)}... (${text.length} characters)`;
+}
+
+function describeAll(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (value instanceof Uint8Array) {
