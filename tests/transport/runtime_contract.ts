@@ -105,19 +105,27 @@ async function ends(
   const [path, remove] = socketPath();
   let accepted: (transport: Transport) => void;
   const far = new Promise<Transport>((resolve) => accepted = resolve);
-  const listener = await runtime.listen(options(path), (transport) => accepted(transport));
-  const near = await runtime.connect(targetOf(listener, tls));
-  return {
-    near,
-    far: await within(far, "the connection to be accepted"),
-    // The listener's own is left.
-    released: () => untilSockets(before + 1),
-    close: async () => {
-      await within(listener.close(), "the listener to close");
-      await untilSockets(before);
-      remove();
-    },
-  };
+  try {
+    const listener = await runtime.listen(options(path), (transport) => accepted(transport));
+    const near = await runtime.connect(targetOf(listener, tls));
+    return {
+      near,
+      far: await within(far, "the connection to be accepted"),
+      // The listener's own is left.
+      released: () => untilSockets(before + 1),
+      close: async () => {
+        try {
+          await within(listener.close(), "the listener to close");
+          await untilSockets(before);
+        } finally {
+          remove();
+        }
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
 }
 
 async function inContext(fixture: RuntimeFixture, run: (context: Context) => Promise<void>): Promise<void> {
@@ -147,10 +155,13 @@ async function inContext(fixture: RuntimeFixture, run: (context: Context) => Pro
     });
   } finally {
     over = true;
-    for (const transport of transports) transport.abort();
-    for (const listener of listeners) await within(listener.close(), "the listener to close");
-    await untilSockets(before);
-    remove();
+    try {
+      for (const transport of transports) transport.abort();
+      for (const listener of listeners) await within(listener.close(), "the listener to close");
+      await untilSockets(before);
+    } finally {
+      remove();
+    }
   }
 }
 
