@@ -65,6 +65,32 @@ export const app: RouteMap = {
     }
   }),
   "/beating": upgrade({ heartbeat: { interval: 500, timeout: 500 } }, beat),
+  "/ordered": upgrade({ ordered: true }, (conn) => {
+    let running = 0;
+    conn.on("message", async ({ data }) => {
+      running++;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      conn.send(`${data} of ${running--}`);
+    });
+  }),
+  "/loop": upgrade(async (conn) => {
+    for await (const { data } of conn) {
+      if (data === "pipe") break;
+      conn.send(`loop: ${data}`);
+    }
+    await conn.readable.pipeTo(conn.writable);
+  }),
+  "/made": upgrade((conn) => {
+    conn.sendStream(["made ", "in ", "fragments"]).catch((error: Error) => conn.send(error.name));
+  }),
+  "/cut": upgrade((conn) => {
+    beat(conn);
+    conn.on("message", () => conn.terminate());
+  }),
+  "/full": upgrade((conn) => {
+    // More than a socket of the system takes: it waits here when the server closes.
+    for (let at = 0; at < 200; at++) conn.send(new Uint8Array(65_536).fill(at));
+  }),
   "/ends": () => new Response(ends.join()),
   "/strict": upgrade({ maxFragments: 4 }, (conn) => conn.send("obeyed")),
   "/small": upgrade({ maxPayload: 1_000 }, (conn) => {

@@ -73,7 +73,7 @@ export const bunHandlers: BunHandlers = {
   message: ({ data }, message) => (data as BunSocket).emit("message", { data: message }),
   ping: ({ data }, payload) => (data as BunSocket).emit("ping", { data: payload }),
   pong: ({ data }, payload) => (data as BunSocket).emit("pong", { data: payload }),
-  drain: ({ data }) => (data as BunSocket).emit("drain", {}),
+  drain: ({ data }) => (data as BunSocket).drain(),
   close: ({ data }, code, reason) => (data as BunSocket).over(code, reason),
 };
 
@@ -91,6 +91,8 @@ export class BunSocket implements PlatformSocket {
   #ws: BunWebSocket | undefined;
   /** The reading is stopped, or is to be when it opens. */
   #paused = false;
+  /** The Close frame that goes out when nothing waits before it. */
+  #closing: { readonly code: number | undefined; readonly reason: string | undefined } | undefined;
 
   /** Makes one that is connecting. */
   constructor(protocol: string) {
@@ -104,6 +106,13 @@ export class BunSocket implements PlatformSocket {
     this.readyState = 1;
     if (this.#paused) ws.pause?.();
     this.emit("open", {});
+  }
+
+  /** The peer takes more. */
+  drain(): void {
+    this.emit("drain", {});
+    if (this.#closing === undefined || this.bufferedAmount > 0) return;
+    this.#ws!.close(this.#closing.code, this.#closing.reason);
   }
 
   /** Bun has ended it; it tells so from inside of the call where we did. */
@@ -135,9 +144,13 @@ export class BunSocket implements PlatformSocket {
     this.#ws?.send(data, compress ?? true);
   }
 
-  /** {@inheritDoc PlatformSocket.close} Bun does not wait for the peer's Close frame. */
+  /**
+   * {@inheritDoc PlatformSocket.close} Bun does not wait for the peer's Close frame, nor for what is before its own: a
+   * process that then ends would take that with it.
+   */
   close(code?: number, reason?: string): void {
-    this.#ws?.close(code, reason);
+    if (this.bufferedAmount > 0) this.#closing ??= { code, reason };
+    else this.#ws?.close(code, reason);
   }
 
   /** {@inheritDoc PlatformSocket.terminate} */

@@ -13,9 +13,9 @@ import { serverCert, serverKey } from "../certs.ts";
 import { type Abilities, checks, type Mounted } from "./suite.ts";
 
 /** Our own protocol over the server's bytes. */
-const bytes: Abilities = { pings: true, deflate: true, limits: true, post: 405 };
-const deno: Abilities = { pings: false, deflate: false, limits: false, post: 400 };
-const bun: Abilities = { pings: true, deflate: false, limits: false, post: 405 };
+const bytes: Abilities = { pings: true, deflate: true, limits: true, fragments: true, post: 405 };
+const deno: Abilities = { pings: false, deflate: false, limits: false, fragments: false, post: 400 };
+const bun: Abilities = { pings: true, deflate: false, limits: false, fragments: false, post: 405 };
 
 /** One example on one runtime. */
 interface Mount {

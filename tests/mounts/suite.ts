@@ -15,6 +15,8 @@ export interface Abilities {
   readonly deflate: boolean;
   /** The options `maxFragments` and `messageTimeout`. */
   readonly limits: boolean;
+  /** Messages in fragments, as `sendStream` sends them. */
+  readonly fragments: boolean;
   /** The answer to a handshake with POST: 405, or 400 where the server does not let it through. */
   readonly post: number;
 }
@@ -320,6 +322,38 @@ export const checks: Record<string, Check> = {
     assertEquals((await over)[1], 1000);
   },
 
+  "handles messages one by one where that is asked for": async (mounted) => {
+    const conn = connect(mounted, "/ordered");
+    conn.onopen = () => ["a", "b", "c", "d"].forEach((each) => conn.send(each));
+    const [messages] = await talk(conn, (data) => {
+      if (data === "d of 1") conn.close();
+    });
+    assertEquals(messages, ["a of 1", "b of 1", "c of 1", "d of 1"]);
+  },
+
+  "is looped over, and piped": async (mounted) => {
+    const conn = connect(mounted, "/loop");
+    conn.onopen = () => ["a", "b", "pipe", "c", Uint8Array.of(1, 2)].forEach((each) => conn.send(each));
+    const [messages, code] = await talk(conn, (data) => {
+      if (typeof data !== "string") conn.close(3001, "enough");
+    });
+    assertEquals(messages, ["loop: a", "loop: b", "c", Uint8Array.of(1, 2)]);
+    assertEquals(code, 3001);
+  },
+
+  "sends a message as it is made, or says that it cannot": async (mounted) => {
+    const wanted = mounted.can.fragments ? "made in fragments" : "NotSupportedError";
+    assertEquals(await first(connect(mounted, "/made")), wanted);
+  },
+
+  "cuts a connection": async (mounted) => {
+    const ends = await endsSince(mounted);
+    const conn = connect(mounted, "/cut");
+    conn.onopen = () => conn.send("cut me");
+    await talk(conn);
+    assertEquals(await ends(1), ["1006"]);
+  },
+
   "tells of a client that ended its connection without a Close frame": async (mounted) => {
     const ends = await endsSince(mounted);
     const client = await raw(mounted, requestText("GET /beating HTTP/1.1", HANDSHAKE));
@@ -329,12 +363,19 @@ export const checks: Record<string, Check> = {
     client.transport.abort();
   },
 
-  "closes all with 1001 when the mount is closed": async (mounted) => {
+  "closes all with 1001 when the mount is closed, behind all that waits to be sent": async (mounted) => {
     const conns = [connect(mounted, "/echo"), connect(mounted, "/echo")];
     const ends = conns.map((conn) => talk(conn));
-    await Promise.all(conns.map((conn) => new Promise((resolve) => conn.onopen = resolve)));
+    const full = connect(mounted, "/full");
+    const rest = talk(full);
+    await Promise.all([...conns, full].map((conn) => new Promise((resolve) => conn.onopen = resolve)));
+    full.pause();
     const ended = mounted.interrupt();
     assertEquals(await Promise.all(ends), [[[], 1001, "going"], [[], 1001, "going"]]);
+    full.resume();
+    const [messages, code, reason] = await rest;
+    assertEquals(messages.map((each) => (each as Uint8Array)[0]), Array.from({ length: 200 }, (_, at) => at));
+    assertEquals([code, reason], [1001, "going"]);
     assertEquals(await ended, 0);
   },
 };
