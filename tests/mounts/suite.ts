@@ -367,11 +367,19 @@ export const checks: Record<string, Check> = {
     const conns = [connect(mounted, "/echo"), connect(mounted, "/echo")];
     const ends = conns.map((conn) => talk(conn));
     const full = connect(mounted, "/full");
-    const rest = talk(full);
-    await Promise.all([...conns, full].map((conn) => new Promise((resolve) => conn.onopen = resolve)));
-    full.pause();
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = () => {
+        full.pause();
+        resolve();
+      };
+    });
+    const rest = talk(full, () => begin());
+    await Promise.all(conns.map((conn) => new Promise((resolve) => conn.onopen = resolve)));
+    await begun;
     const ended = mounted.interrupt();
     assertEquals(await Promise.all(ends), [[[], 1001, "going"], [[], 1001, "going"]]);
+    begin = () => {};
     full.resume();
     const [messages, code, reason] = await rest;
     assertEquals(messages.map((each) => (each as Uint8Array)[0]), Array.from({ length: 200 }, (_, at) => at));
