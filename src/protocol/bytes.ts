@@ -53,6 +53,13 @@ export class Gatherer {
     return true;
   }
 
+  /** Takes a piece of a message of at most `limit` bytes. With the last one, gives the message, in memory of its own. */
+  join(chunk: Uint8Array, start: number, end: number, last: boolean, limit: number): Uint8Array | undefined {
+    if (last && this.idle) return new Uint8Array(chunk.subarray(start, end));
+    this.append(chunk, start, end, limit);
+    return last ? this.take() : undefined;
+  }
+
   /** Gives the message away and begins anew. */
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes ?? new Uint8Array(0);

@@ -92,12 +92,17 @@ export interface FrameHandler {
    * ASCII. An empty payload is one empty last piece.
    */
   payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean;
+  /**
+   * Whether any of the next piece is kept when `payload` has returned: then it is copied before, where the chunk is only
+   * lent. `b0` is the first byte of its frame, `whole`: the frame lies in this piece. @default {always}
+   */
+  keeps?(b0: number, whole: boolean): boolean;
 }
 
 /** What reads: frames, or nothing any more. */
 export interface Reader {
-  /** Takes a chunk; returns how many of its bytes were read. */
-  push(chunk: Uint8Array): number;
+  /** Takes a chunk; returns how many of its bytes were read. `lent`: the chunk is not kept when the call has returned. */
+  push(chunk: Uint8Array, lent: boolean): number;
 }
 
 /** All that comes after a Close frame is discarded (RFC 6455, section 1.4). */
@@ -132,6 +137,8 @@ export class FrameReader {
   #held = 0;
   /** Bytes of payload still to come, or -1: a header is next. */
   #left = -1;
+  /** First byte of the frame that is being read. */
+  #first = 0;
   #masked = false;
   #key = 0;
 
@@ -142,11 +149,13 @@ export class FrameReader {
 
   /**
    * Takes a chunk, which it overwrites while unmasking. Returns how many of its bytes were read: fewer than there are when
-   * the handler stopped it.
+   * the handler stopped it. `lent`: the chunk is good until the call returns.
    */
-  push(chunk: Uint8Array): number {
-    const end = chunk.length;
+  push(chunk: Uint8Array, lent: boolean = false): number {
+    let end = chunk.length;
     let at = 0;
+    /** Bytes before the copy that took the place of a lent chunk. */
+    let before = 0;
     while (at < end) {
       if (this.#left < 0) {
         let size: number;
@@ -155,7 +164,7 @@ export class FrameReader {
           if (size === 0) {
             if (this.#head === NOTHING) this.#head = new Uint8Array(MAX_HEADER);
             while (at < end) this.#head[this.#held++] = chunk[at++]!;
-            return end;
+            return before + end;
           }
           if (size > 0) at += size;
         } else {
@@ -164,10 +173,18 @@ export class FrameReader {
           if (size === 0) continue;
           this.#held = 0;
         }
-        if (size < 0) return at;
+        if (size < 0) return before + at;
       }
       const length = this.#left;
       const take = length < end - at ? length : end - at;
+      if (lent && take > 0 && this.#handler.keeps?.(this.#first, take === length) !== false) {
+        // One copy of all that is left: many small messages share it, as they would have shared the chunk.
+        chunk = new Uint8Array(chunk.subarray(at));
+        lent = false;
+        before += at;
+        end -= at;
+        at = 0;
+      }
       const start = at;
       at += take;
       let high = 1;
@@ -178,10 +195,10 @@ export class FrameReader {
       const last = take === length;
       this.#left = last ? -1 : length - take;
       // A header at the very end of a chunk: its payload begins with the next one.
-      if (take === 0 && !last) return at;
-      if (!this.#handler.payload(chunk, start, at, last, high)) return at;
+      if (take === 0 && !last) return before + at;
+      if (!this.#handler.payload(chunk, start, at, last, high)) return before + at;
     }
-    return at;
+    return before + at;
   }
 
   /** Reads a header. Returns its size, 0 when bytes are missing, -1 when the handler stopped. */
@@ -212,6 +229,7 @@ export class FrameReader {
       size += 4;
     }
     if (!this.#handler.begin(b0, length)) return -1;
+    this.#first = b0;
     this.#left = length;
     return size;
   }

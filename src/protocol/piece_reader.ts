@@ -110,6 +110,11 @@ export class PieceReader implements FrameHandler {
     return true;
   }
 
+  /** {@inheritDoc FrameHandler.keeps} */
+  keeps(b0: number, whole: boolean): boolean {
+    return this.#opcode === 0 || (b0 & CLOSE) !== 0 ? this.#host.keeps!(b0, whole) : true;
+  }
+
   /** {@inheritDoc FrameHandler.payload} */
   payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean {
     const first = this.#first;

@@ -196,11 +196,11 @@ export class Session implements FrameHandler {
   }
 
   /**
-   * Takes bytes from the peer, which it may overwrite and, while `stalled`, keeps. Returns how many were read: fewer than
-   * there are when `pause` was called meanwhile, or it is `stalled`; the rest is then to be given again after it.
+   * Takes bytes from the peer, which it may overwrite, and keep unless they are `lent`. Returns how many were read: fewer
+   * than there are when `pause` was called meanwhile, or it is `stalled`; the rest is then to be given again after it.
    */
-  receive(chunk: Uint8Array): number {
-    return this.#reader.push(chunk);
+  receive(chunk: Uint8Array, lent: boolean = false): number {
+    return this.#reader.push(chunk, lent);
   }
 
   /** Stops reading behind the message that is being delivered. */
@@ -358,6 +358,11 @@ export class Session implements FrameHandler {
     return true;
   }
 
+  /** {@inheritDoc FrameHandler.keeps} Pieces are gathered, texts decoded, control frames copied. */
+  keeps(b0: number, whole: boolean): boolean {
+    return this.#compressed || (whole && b0 === (FIN | BINARY) && this.#gatherer.idle);
+  }
+
   /** {@inheritDoc FrameHandler.payload} */
   payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean {
     const first = this.#first;
@@ -406,15 +411,9 @@ export class Session implements FrameHandler {
   }
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
-    if (!last || !this.#control.idle) {
-      this.#control.append(bytes, start, end, MAX_CONTROL_PAYLOAD);
-      if (!last) return true;
-      bytes = this.#control.take();
-      start = 0;
-      end = bytes.length;
-    }
-    // A copy: it is small, and the chunk around it may be large.
-    const payload = new Uint8Array(bytes.subarray(start, end));
+    // A copy in any case: it is small, and the chunk around it may be large.
+    const payload = this.#control.join(bytes, start, end, last, MAX_CONTROL_PAYLOAD);
+    if (payload === undefined) return true;
     if (opcode === PING) this.#answer(payload);
     else if (opcode === PONG) this.#events.ponged(payload);
     else return this.#closeFrame(payload);

@@ -146,6 +146,15 @@ class MemoryTransport implements Transport {
 
   unref(): void {}
 
+  /** What is lent is overwritten when the call returns: who keeps it shall notice. */
+  #give(chunk: Uint8Array): void {
+    if (this.#sink?.lent === undefined) this.#sink?.data(chunk);
+    else {
+      this.#sink.lent(chunk);
+      chunk.fill(0xff);
+    }
+  }
+
   #drop(): void {
     this.#dropped = true;
     this.#incoming.clear();
@@ -179,7 +188,7 @@ class MemoryTransport implements Transport {
       const chunk = this.#incoming.shift();
       if (chunk === undefined) break;
       if (this.#peer.#owesDrain) this.#peer.#schedule();
-      this.#sink?.data(chunk);
+      this.#give(chunk);
     }
     if (this.#dropped || this.#paused || this.#ended || !this.#incoming.ended) return;
     this.#ended = true;

@@ -2,7 +2,8 @@
  * Node: connections over `node:net` and `node:tls`.
  *
  * ```
- *   socket "data"  -> a plain view of the chunk ----------------------> sink.data
+ *   socket onread  -> the memory that all accepted sockets read into --> sink.lent
+  socket "data"  -> a plain view of the chunk (TLS, other streams) --> sink.data
  *   socket "end"   -> held back while paused or not opened -----------> sink.end
  *   socket "close" -> unless both ends had sent their FIN ------------> sink.abort
  *   write -> small: copied to the slab; large: as it is, or a copy ---> socket.write
@@ -28,11 +29,10 @@ import type {
   WriteResult,
 } from "../socket/transport.ts";
 
-/**
- * The most that is copied to the slab at once. A copy into memory that is in the processor's cache costs next to nothing
- * beside the write itself, and the writer keeps its buffer.
- */
+/** The most that is copied to the slab at once. */
 const PIECE = 131_072;
+/** Up to this size a chunk is copied even if it may be kept: that costs next to nothing, and the writer keeps its buffer. */
+const COPIED = 16_384;
 /** A slab is at least half full when another takes its place. */
 const SLAB = 2 * PIECE;
 const NOTHING = new Uint8Array(0);
@@ -78,6 +78,32 @@ function onError(this: Owned, error: Error): void {
 function onClose(this: Owned): void {
   this[TRANSPORT].closed();
 }
+
+/** What a socket without TLS reads into: a read is over when its bytes were delivered, so one memory serves all sockets. */
+const arrivals = new Uint8Array(65_536);
+/**
+ * Without this Node makes a `Buffer` of 64 KiB for every read, and collects it. Echo, by server CPU: 1.15 times the messages
+ * with one of 32 B in flight, 1.3 of 1 KiB in bursts, 1.4 of 64 KiB.
+ */
+const onread = {
+  buffer: arrivals,
+  callback(this: void | Owned, size: number): boolean {
+    (this as Owned)[TRANSPORT].arrived(size);
+    return true;
+  },
+};
+
+/**
+ * An accepted socket again, as one that reads into `arrivals`: `net.Server` has no option for that, so its handle is given
+ * to a socket that has. Where Node should come to hide the handle, there is none.
+ */
+function withOnread(socket: net.Socket): net.Socket | undefined {
+  const owner = socket as unknown as { _handle: object | null };
+  const handle = owner._handle;
+  if (handle === null || !("useUserBuffer" in handle)) return undefined;
+  owner._handle = null;
+  return new net.Socket({ handle, onread, allowHalfOpen: true } as unknown as net.SocketConstructorOpts);
+}
 function tellHeld(transport: NodeTransport): void {
   transport.tellHeld();
 }
@@ -91,6 +117,8 @@ class NodeTransport implements Transport {
    * memory of its own. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
    */
   readonly #isSystem: boolean;
+  /** Whether the socket reads into `arrivals`. It never flows then: to resume and pause it in one turn would leave it reading. */
+  readonly #lends: boolean;
   /** Callback of every write. A socket without TLS goes without: mostly it is done when the call returns. */
   readonly #written: (() => void) | undefined;
   #sink: TransportSink | undefined;
@@ -102,9 +130,10 @@ class NodeTransport implements Transport {
   #error: Error | undefined;
   #owesDrain = false;
 
-  constructor(socket: Duplex, remote: Endpoint | undefined) {
+  constructor(socket: Duplex, remote: Endpoint | undefined, lends: boolean = false) {
     if (remote !== undefined) this.remote = remote;
     this.#socket = socket;
+    this.#lends = lends;
     this.#isSystem = socket instanceof net.Socket;
     this.#written = this.#isSystem && !("encrypted" in socket) ? undefined : () => this.written();
     if (socket instanceof net.Socket) socket.setNoDelay(true);
@@ -113,7 +142,7 @@ class NodeTransport implements Transport {
     // Before there is a listener for data, or the stream would begin to flow.
     socket.pause();
     const owned = Object.assign(socket, { [TRANSPORT]: this });
-    owned.on("data", onData);
+    if (!lends) owned.on("data", onData);
     owned.on("end", onEnd);
     owned.on("finish", onFinish);
     owned.on("error", onError);
@@ -134,11 +163,11 @@ class NodeTransport implements Transport {
     if (!this.#socket.writable) return "refused";
     if (chunk.length === 0) return "taken";
     if (!this.#isSystem) return this.#writeToStream(chunk, mayKeep);
+    if (mayKeep && chunk.length > COPIED) return this.#writeAsIs(chunk) ? "taken" : "kept";
     if (chunk.length <= PIECE) {
       this.#writeCopy(chunk);
       return "taken";
     }
-    if (mayKeep) return this.#writeAsIs(chunk) ? "taken" : "kept";
     let at = 0;
     while (at < chunk.length && this.#writeCopy(chunk.subarray(at, at + PIECE))) at += PIECE;
     at += PIECE;
@@ -212,7 +241,8 @@ class NodeTransport implements Transport {
   /** Lets data flow where nothing is against it; what is held is told when the caller has returned. */
   #goOn(): void {
     if (this.#sink === undefined) return;
-    if (!this.#paused) this.#socket.resume();
+    if (!this.#paused && this.#lends) this.#socket.read(0);
+    else if (!this.#paused) this.#socket.resume();
     if (this.#endHeld || this.#broken !== undefined) process.nextTick(tellHeld, this);
   }
 
@@ -227,6 +257,13 @@ class NodeTransport implements Transport {
       this.#sink = SILENCE;
       sink.abort(this.#broken);
     }
+  }
+
+  /** So many bytes of `arrivals`. */
+  arrived(size: number): void {
+    const chunk = arrivals.subarray(0, size);
+    if (this.#sink?.lent === undefined) this.#sink?.data(new Uint8Array(chunk));
+    else this.#sink.lent(chunk);
   }
 
   received(chunk: Buffer): void {
@@ -303,7 +340,7 @@ function unixEndpoint(path: string): Endpoint {
 /** Begins to connect. */
 function dial(target: Target): net.Socket {
   const where = target.transport === "tcp" ? { host: target.hostname, port: target.port } : { path: target.path };
-  if (target.tls === undefined) return net.connect(where);
+  if (target.tls === undefined) return net.connect({ ...where, onread });
   const { ca, servername, cert, key, rejectUnauthorized = true } = target.tls;
   return tls.connect({
     ...where,
@@ -338,7 +375,7 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
     const onConnected = (): void => {
       settle();
       const remote = target.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(target.path);
-      resolve(new NodeTransport(socket, remote));
+      resolve(new NodeTransport(socket, remote, target.tls === undefined));
     };
     socket.on(connected, onConnected);
     socket.on("error", fail);
@@ -349,14 +386,16 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const onConnection = (socket: net.Socket): void => {
+    const onConnection = (accepted: net.Socket): void => {
       // A handshake that was over only after the listener was closed.
       if (!server.listening) {
-        socket.destroy();
+        accepted.destroy();
         return;
       }
+      const reader = options.tls === undefined ? withOnread(accepted) : undefined;
+      const socket = reader ?? accepted;
       const remote = options.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(options.path);
-      accept(new NodeTransport(socket, remote));
+      accept(new NodeTransport(socket, remote, reader !== undefined));
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)

@@ -262,9 +262,8 @@ class Assembler implements FrameHandler {
   }
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
-    this.#control.append(bytes, start, end, MAX_CONTROL_PAYLOAD);
-    if (!last) return true;
-    const payload = this.#control.take();
+    const payload = this.#control.join(bytes, start, end, last, MAX_CONTROL_PAYLOAD);
+    if (payload === undefined) return true;
     if (opcode === CLOSE) {
       const fault = parseClose(payload);
       if (typeof fault === "string") return this.#break(fault, `Close frame carries ${payload.length} bytes`);

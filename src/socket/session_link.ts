@@ -133,19 +133,27 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#rest.push(chunk);
       return;
     }
-    this.#receive(chunk);
+    this.#receive(chunk, false);
   }
 
-  #receive(chunk: Uint8Array): void {
+  /** {@inheritDoc TransportSink.lent} */
+  lent(chunk: Uint8Array): void {
+    if (this.#paused || this.#stalled || this.#rest.length > 0) return this.data(new Uint8Array(chunk));
+    this.heard++;
+    this.#receive(chunk, true);
+  }
+
+  #receive(chunk: Uint8Array, lent: boolean): void {
     this.#receiving = true;
-    const read = this.#session.receive(chunk);
+    const read = this.#session.receive(chunk, lent);
     this.#receiving = false;
     if (this.#session.stalled && this.#phase !== "over") {
       this.#stalled = true;
       this.#transport.pause();
     }
     if ((this.#paused || this.#stalled) && this.#phase !== "over" && read < chunk.length) {
-      this.#rest.unshift(chunk.subarray(read));
+      const rest = chunk.subarray(read);
+      this.#rest.unshift(lent ? new Uint8Array(rest) : rest);
     }
     this.#clock.look(this.deaf ? 0 : this.#session.unfinished);
     this.#flush();
@@ -305,7 +313,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   #goOn(): void {
     if (this.#stalled) this.#pacer!.turn();
-    while (!this.#paused && !this.#stalled && this.#rest.length > 0) this.#receive(this.#rest.shift()!);
+    while (!this.#paused && !this.#stalled && this.#rest.length > 0) this.#receive(this.#rest.shift()!, false);
     if (this.#paused || this.#stalled || this.#phase === "over") return;
     this.#clock.look(this.#session.unfinished);
     if (this.#ended) this.end();
