@@ -93,6 +93,17 @@ const MAX_IDLE = 2_097_152;
 const idle: Uint8Array<ArrayBuffer>[] = [];
 let idleBytes = 0;
 
+function toIdle(bytes: Uint8Array<ArrayBuffer>): void {
+  if (bytes.length > MAX_RUN || idleBytes + bytes.length > MAX_IDLE) return;
+  idle.push(bytes);
+  idleBytes += bytes.length;
+}
+
+/** Takes memory that a writer kept, and has no use for any more, for the runs to come. */
+export function recycle({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) toIdle(new Uint8Array(buffer));
+}
+
 /** What takes the bytes of an `Output`. */
 export interface Writer {
   /** Takes a chunk; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
@@ -146,10 +157,7 @@ export class Output {
       length === bytes.length ? bytes : bytes.subarray(0, length),
       length * 2 >= bytes.length,
     );
-    if (!kept && bytes.length <= MAX_RUN && idleBytes + bytes.length <= MAX_IDLE) {
-      idle.push(bytes);
-      idleBytes += bytes.length;
-    }
+    if (!kept) toIdle(bytes);
   }
 
   /** Lets the run leave, and a chunk behind it that is too large to be copied. */

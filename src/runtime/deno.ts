@@ -2,7 +2,7 @@
  * Byte connections from Deno: TCP, TLS and unix sockets, over `Deno.Conn`.
  *
  * ```
- *   conn.read, one at a time, none while paused -----------------> TransportSink.data
+ *   conn.read, one at a time, none while paused -----------------> TransportSink.lent: its memory is read into again
  *   write() --> gathered and queued --> one conn.write at a time   (what comes meanwhile leaves with the next)
  * ```
  *
@@ -65,17 +65,43 @@ declare const Deno: {
   readonly errors: Readonly<Record<"BadResource" | "InvalidData" | "NotFound" | "UnexpectedEof", new () => Error>>;
 };
 
-/** Bytes of memory that a connection reads into: the first piece, and the largest that it grows to when reads fill it. */
-const FIRST_MEMORY = 4096;
-const LARGEST_MEMORY = 131_072;
+/** Pieces of memory of one size, some of which are kept for the next use. */
+class Pool {
+  readonly size: number;
+  readonly #most: number;
+  readonly #spare: Uint8Array[] = [];
 
-/** Bytes of a segment: memory in which chunks that are no larger are gathered. Some are kept for the next use. */
-const SEGMENT_SIZE = 16_384;
-const SPARE_SEGMENTS = 64;
-const spare: Uint8Array[] = [];
+  constructor(size: number, most: number) {
+    this.size = size;
+    this.#most = most;
+  }
+
+  take(): Uint8Array {
+    return this.#spare.pop() ?? new Uint8Array(this.size);
+  }
+
+  give(memory: Uint8Array | undefined): void {
+    if (memory?.length === this.size && this.#spare.length < this.#most) this.#spare.push(memory);
+  }
+}
+
+/** What connections read into: one that is idle has the smallest, one whose reads fill it the next larger one. */
+const MEMORIES = [new Pool(1_024, 64), new Pool(16_384, 64), new Pool(131_072, 16)];
+/** So many reads in a row that a smaller memory would have held make it smaller again. */
+const SMALL_READS = 16;
+
+/** Segments: memory in which chunks that are no larger are gathered. */
+const segments = new Pool(16_384, 64);
 
 /** How long to wait before the next `accept` when one has failed (too many open files), in milliseconds. */
 const ACCEPT_RETRY = 100;
+
+/** Bytes to be written. */
+interface Run {
+  readonly bytes: Uint8Array;
+  /** The owner may have them back. */
+  readonly kept: boolean;
+}
 
 class DenoTransport implements Transport {
   readonly remote: Endpoint;
@@ -84,11 +110,11 @@ class DenoTransport implements Transport {
   /** The connection is released, for whatever reason. */
   #over = false;
 
-  /** Reads fill it from `#offset` on, and what they brought is handed over in place. */
+  /** What is read into, and which of `MEMORIES` it is. */
   #memory: Uint8Array | undefined;
-  #offset = 0;
-  #memorySize = FIRST_MEMORY;
-  /** What the last read brought and the sink has not had yet: so many bytes from `#offset` on, or null for the FIN. */
+  #size = 0;
+  #smallReads = 0;
+  /** What the last read brought and the sink has not had yet: so many bytes of the memory, or null for the FIN. */
   #arrived: number | null | undefined;
   #pumping = false;
   #paused = false;
@@ -98,7 +124,7 @@ class DenoTransport implements Transport {
   #buffered = 0;
   #sending = false;
   /** Runs to be written before the gathered bytes. */
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: Run[] = [];
   #segment: Uint8Array | undefined;
   #gathered = 0;
   /** Why a write failed, until what the peer had sent is read. */
@@ -131,14 +157,12 @@ class DenoTransport implements Transport {
     if (this.#output !== "open") return "refused";
     const size = chunk.length;
     if (size === 0) return "taken";
-    const large = size > SEGMENT_SIZE;
-    const kept = large && mayKeep;
-    if (large) {
-      this.#seal();
-      this.#queue.push(kept ? chunk : new Uint8Array(chunk));
-    } else {
-      if (this.#gathered + size > SEGMENT_SIZE) this.#seal();
-      this.#segment ??= spare.pop() ?? new Uint8Array(SEGMENT_SIZE);
+    const isSmall = size <= segments.size;
+    const kept = mayKeep && !isSmall;
+    if (this.#gathered + size > segments.size) this.#seal();
+    if (!isSmall) this.#queue.push({ bytes: kept ? chunk : new Uint8Array(chunk), kept });
+    else {
+      this.#segment ??= segments.take();
       this.#segment.set(chunk, this.#gathered);
       this.#gathered += size;
     }
@@ -179,8 +203,7 @@ class DenoTransport implements Transport {
       const arrived = this.#arrived;
       if (arrived === undefined) {
         try {
-          this.#memory ??= new Uint8Array(this.#memorySize);
-          this.#arrived = await this.#conn.read(this.#memory.subarray(this.#offset));
+          this.#arrived = await this.#conn.read(this.#memory ??= MEMORIES[this.#size]!.take());
         } catch (error) {
           if (!(error instanceof Deno.errors.UnexpectedEof)) {
             this.#break(this.#broken ?? error);
@@ -195,52 +218,60 @@ class DenoTransport implements Transport {
         if (this.#output === "ended") this.#release();
       } else {
         this.#arrived = undefined;
-        if (arrived > 0) this.#sink?.data(this.#take(arrived));
+        if (arrived > 0) this.#give(arrived);
       }
     }
     this.#pumping = false;
     if (this.#broken !== undefined) this.#break(this.#broken);
   }
 
-  /** What a read has brought. Its memory is not read into again, and another is taken when three quarters are used. */
-  #take(size: number): Uint8Array {
-    const memory = this.#memory ?? new Uint8Array(size);
-    const end = this.#offset + size;
-    const chunk = memory.subarray(this.#offset, end);
-    this.#offset = (end + 7) & ~7;
-    if (end === memory.length) this.#memorySize = Math.min(memory.length * 4, LARGEST_MEMORY);
-    if (end > memory.length * 0.75) {
-      this.#memory = undefined;
-      this.#offset = 0;
-    }
-    return chunk;
+  /** What a read has brought. */
+  #give(size: number): void {
+    const memory = this.#memory!;
+    const chunk = memory.subarray(0, size);
+    if (this.#sink!.lent === undefined) this.#sink!.data(new Uint8Array(chunk));
+    else this.#sink!.lent(chunk);
+    if (size === memory.length) this.#readInto(this.#size + 1);
+    else if (size > (MEMORIES[this.#size - 1]?.size ?? 0)) this.#smallReads = 0;
+    else if (++this.#smallReads === SMALL_READS) this.#readInto(this.#size - 1);
+  }
+
+  #readInto(size: number): void {
+    const pool = MEMORIES[size];
+    if (pool === undefined) return;
+    MEMORIES[this.#size]!.give(this.#memory);
+    this.#memory = undefined;
+    this.#size = size;
+    this.#smallReads = 0;
   }
 
   /** Writes all there is, one run after another. Deno refers to the memory of a run until it is written. */
   async #send(): Promise<void> {
     this.#sending = true;
     for (;;) {
-      let run = this.#queue.shift();
-      const segment = run === undefined ? this.#segment : undefined;
+      const queued = this.#queue.shift();
+      const segment = queued === undefined ? this.#segment : undefined;
+      let rest = queued?.bytes;
       if (segment !== undefined) {
-        run = segment.subarray(0, this.#gathered);
+        rest = segment.subarray(0, this.#gathered);
         this.#segment = undefined;
         this.#gathered = 0;
       }
-      if (run === undefined) break;
+      if (rest === undefined) break;
       try {
         for (;;) {
-          const size = await this.#conn.write(run);
+          const size = await this.#conn.write(rest);
           if (this.#over) return;
           this.#buffered -= size;
-          if (size === run.length) break;
-          run = run.subarray(size);
+          if (size === rest.length) break;
+          rest = rest.subarray(size);
         }
       } catch (error) {
         this.#sending = false;
         return this.#fail(error);
       }
-      if (segment !== undefined && spare.length < SPARE_SEGMENTS) spare.push(segment);
+      segments.give(segment);
+      if (queued?.kept) this.#sink?.returned?.(queued.bytes);
     }
     this.#sending = false;
     this.#sink?.drain();
@@ -250,7 +281,7 @@ class DenoTransport implements Transport {
   /** Puts the gathered bytes behind what is queued. */
   #seal(): void {
     if (this.#segment === undefined) return;
-    this.#queue.push(this.#segment.subarray(0, this.#gathered));
+    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), kept: false });
     this.#segment = undefined;
     this.#gathered = 0;
   }

@@ -12,6 +12,7 @@
  * ```
  */
 
+import { recycle } from "../protocol/bytes.ts";
 import type { CloseRecord } from "../protocol/close.ts";
 import {
   CLOSE_TIMEOUT,
@@ -188,6 +189,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#cut();
       this.#lost(new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
     }
+  }
+
+  /** {@inheritDoc TransportSink.returned} */
+  returned(chunk: Uint8Array): void {
+    recycle(chunk);
   }
 
   /** {@inheritDoc TransportSink.drain} */

@@ -57,6 +57,8 @@ export interface TransportSink {
   lent?(chunk: Uint8Array): void;
   /** The peer's FIN: no more data comes. The other direction stays open. Called at most once. */
   end(): void;
+  /** A chunk that was `kept` is written, and may be used again. Not every transport tells, nor of every chunk. */
+  returned?(chunk: Uint8Array): void;
   /** `buffered` was above zero and is zero again. */
   drain(): void;
   /**
