@@ -6,6 +6,44 @@
 /** Below this many bytes, making a 32-bit view costs more than it saves (about 100 ns). */
 const WORDS_FROM = 96;
 
+/**
+ * From this many bytes on, vectors are worth copying the bytes to the memory of WebAssembly and back: 64 KiB take 6 µs in
+ * the place of 18 on Node and Deno, of 11 on Bun.
+ */
+const LANES_FROM = 1_024;
+/** Bytes that the kernel masks at a time, and those that are given to it at once. */
+const STEP = 32;
+const PAGE = 4_096;
+const HALF_PAGE = PAGE / 2;
+const PIECE = 65_536 - PAGE;
+
+/** What masks bytes of its memory; `run` returns 0 when the resulting ones are ASCII. */
+interface Lanes {
+  readonly memory: Uint8Array;
+  readonly run: (at: number, length: number, key: number) => number;
+}
+
+let lanes: Lanes | "none" | undefined;
+
+/**
+ * One page of memory, and a function over it:
+ *
+ * ```wat
+ * (func (export "run") (param $at i32) (param $length i32) (param $key i32) (result i32)
+ *   (local $end i32) (local $keys v128) (local $seen v128) (local $masked v128)
+ *   (local.set $keys (i32x4.splat (local.get $key)))
+ *   (local.set $end (i32.add (local.get $at) (local.get $length)))
+ *   (loop $next
+ *     ;; twice, at offset 0 and 16:
+ *     (v128.store (local.get $at) (local.tee $masked (v128.xor (v128.load (local.get $at)) (local.get $keys))))
+ *     (local.set $seen (v128.or (local.get $seen) (local.get $masked)))
+ *     (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 32))) (local.get $end))))
+ *   (i8x16.bitmask (local.get $seen)))
+ * ```
+ */
+const KERNEL =
+  "AGFzbQEAAAABCAFgA39/fwF/AwIBAAUDAQABBxACBm1lbW9yeQIAA3J1bgAAClwBWgIBfwN7IAL9ESEEIAAgAWohAwNAIAAgAP0ABAAgBP1RIgb9CwQAIAUgBv1QIQUgACAA/QAEECAE/VEiBv0LBBAgBSAG/VAhBSAAQSBqIgAgA0kNAAsgBf1kCw==";
+
 const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /**
@@ -23,8 +61,13 @@ const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
  * ```
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number): number {
-  if (end - start >= WORDS_FROM && LITTLE_ENDIAN) return maskWords(bytes, start, end, key);
-  return maskBytes(bytes, start, end, key);
+  const length = end - start;
+  if (length < WORDS_FROM) return maskBytes(bytes, start, end, key);
+  if (length >= LANES_FROM) {
+    lanes ??= makeLanes();
+    if (lanes !== "none") return maskLanes(bytes, start, end, key, lanes);
+  }
+  return LITTLE_ENDIAN ? maskWords(bytes, start, end, key) : maskBytes(bytes, start, end, key);
 }
 
 function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
@@ -65,6 +108,38 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
   for (; at < words.length; at++) seen |= words[at]! ^= turned;
   high |= seen & 0x80808080;
   return high | maskBytes(bytes, start + lead + words.length * 4, end, turned);
+}
+
+/** Copies piece after piece to the kernel's memory, and back. */
+function maskLanes(bytes: Uint8Array, start: number, end: number, key: number, { memory, run }: Lanes): number {
+  let high = 0;
+  let at = start;
+  while (end - at >= STEP) {
+    const size = Math.min((end - at) & -STEP, PIECE);
+    const piece = bytes.subarray(at, at + size);
+    // Half a page from its place in a page: where both places are the same, Bun copies ten times as long.
+    const place = (piece.byteOffset + HALF_PAGE) & (PAGE - STEP);
+    memory.set(piece, place);
+    high |= run(place, size, key);
+    piece.set(memory.subarray(place, place + size));
+    at += size;
+  }
+  return high | maskBytes(bytes, at, end, key);
+}
+
+/** The kernel, where there is WebAssembly with vectors, and a page's policy allows it. */
+function makeLanes(): Lanes | "none" {
+  try {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(atob(KERNEL), codeOf)));
+    const { memory, run } = exports as { memory: WebAssembly.Memory; run: Lanes["run"] };
+    return { memory: new Uint8Array(memory.buffer), run };
+  } catch {
+    return "none";
+  }
+}
+
+function codeOf(character: string): number {
+  return character.charCodeAt(0);
 }
 
 /**
