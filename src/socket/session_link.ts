@@ -14,13 +14,8 @@
 
 import { recycle } from "../protocol/bytes.ts";
 import type { CloseRecord } from "../protocol/close.ts";
-import {
-  CLOSE_TIMEOUT,
-  HIGH_WATER_MARK,
-  MAX_BUFFERED_AMOUNT,
-  MESSAGE_TIMEOUT,
-  type Role,
-} from "../protocol/constants.ts";
+import type { Role } from "../protocol/constants.ts";
+import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, MESSAGE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import type { PreparedMessage } from "../protocol/prepared.ts";
 import { Session } from "../protocol/session.ts";

@@ -18,6 +18,8 @@ export type Told = Said | readonly ["failed", string];
 export class Recorder implements SessionEvents {
   readonly session: Session;
   readonly told: Told[] = [];
+  /** The binary messages themselves, to be looked at later. */
+  readonly binaries: Uint8Array[] = [];
   readonly written: Uint8Array[] = [];
   errors: WebSocketError[] = [];
   /** Called with each thing that is told, from within the delivery. */
@@ -66,6 +68,7 @@ export class Recorder implements SessionEvents {
 
   binary(data: Uint8Array, compressed: boolean): void {
     if (compressed) throw new Error("Told of a compressed message that was not");
+    this.binaries.push(data);
     this.#tell(["binary", show(data)]);
   }
 

@@ -61,10 +61,20 @@ function encode(random: Random, reader: Role, frames: readonly FrameParts[]): Ui
   return concat(...frames.map((parts) => to(reader, reader === "server" ? { key: key(), ...parts } : parts)));
 }
 
-/** All that a session tells and writes, in a form to compare. */
-function run(reader: Role, chunks: readonly Uint8Array[]): { told: Told[]; sent: string[]; end: string } {
+/** All that a session tells and writes, in a form to compare. What is only lent is overwritten when the call returns. */
+function run(reader: Role, chunks: readonly Uint8Array[], lent: boolean = false): {
+  told: Told[];
+  sent: string[];
+  end: string;
+} {
   const recorder = new Recorder(reader, { maxPayload: 5000, maxFragments: 50 });
-  for (const chunk of chunks) recorder.session.receive(chunk.slice());
+  for (const chunk of chunks) {
+    const given = chunk.slice();
+    recorder.session.receive(given, lent);
+    if (lent) given.fill(0xee);
+  }
+  const binaries = recorder.told.flatMap(([name, data]) => name === "binary" ? [data] : []);
+  assertEquals(recorder.binaries.map(show), binaries, "a message changed later");
   assert(recorder.errors.length <= 1, "a session fails once");
   const sent = readFrames(recorder.output).map(({ opcode, payload, masked }) => {
     assertEquals(masked, reader === "client");
@@ -80,6 +90,7 @@ function sameHoweverCut(random: Random, reader: Role, bytes: Uint8Array): Return
     const chunks = random.cut(bytes, 1 + random.below(round === 0 ? bytes.length + 1 : 8));
     const cut = run(reader, chunks);
     assertEquals(cut, whole, `cut into ${chunks.map((chunk) => chunk.length)}`);
+    assertEquals(run(reader, chunks, true), whole, `lent, cut into ${chunks.map((chunk) => chunk.length)}`);
   }
   return whole;
 }

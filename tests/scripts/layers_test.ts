@@ -15,8 +15,9 @@ const sound = {
   "src/socket/transport.ts": "export interface Transport { process: number }\n",
   "src/protocol/rule.ts": "export const rule: number = 1;\n",
   "src/runtime/node.ts":
-    'import net from "node:net";\nimport type { Transport } from "../socket/transport.ts";\nexport type T = Transport;\nnet;\n',
+    'import net from "node:net";\nimport { transport } from "./node_transport.ts";\nimport type { Transport } from "../socket/transport.ts";\nexport type T = Transport;\nnet;\ntransport;\n',
   "src/runtime/current.ts": 'export const pick = () => import("./node.ts");\n',
+  "src/runtime/node_transport.ts": "export const transport = 1;\n",
 };
 
 function check(changes: Record<string, string> = {}): Findings {
@@ -71,7 +72,7 @@ const faults: [what: string, changes: Record<string, string>, wanted: string[]][
   [
     "a runtime that imports another",
     { "src/runtime/bun.ts": 'import type { T } from "./node.ts";\nexport type U = T;\n' },
-    ['src/runtime/bun.ts:1: "src/runtime/node.ts" is a neighbour: no file of runtime imports another, save src/runtime/current.ts'],
+    ['src/runtime/bun.ts:1: "src/runtime/node.ts" is a neighbour: no file of runtime imports another but its transport, save src/runtime/current.ts'],
   ],
   [
     "a runtime that imports a value",
@@ -129,7 +130,7 @@ const faults: [what: string, changes: Record<string, string>, wanted: string[]][
 ];
 
 test("checkLayers() passes a sound tree", () => {
-  assertEquals(check(), { files: 8, faults: [], notes: [] });
+  assertEquals(check(), { files: 9, faults: [], notes: [] });
 });
 
 for (const [what, changes, wanted] of faults) {

@@ -93,6 +93,8 @@ export class End {
   readonly #held: Uint8Array[] = [];
   readonly #waiting = new Set<() => void>();
   #heldBytes = 0;
+  /** What the transport keeps of what was written. */
+  readonly #kept: Set<Uint8Array> = new Set();
   #sinks = 0;
   #paused = false;
   #over = false;
@@ -107,7 +109,10 @@ export class End {
   open(): void {
     const id = ++this.#sinks;
     const sink: TransportSink = {
-      data: (chunk) => this.#data(id, chunk),
+      data: (chunk) => this.#data(id, chunk, false),
+      // One end takes what is lent, the other what it may keep.
+      ...(this.name === "near" ? { lent: (chunk: Uint8Array) => this.#data(id, chunk, true) } : {}),
+      returned: (chunk) => this.#returned(chunk),
       end: () => this.#end(id),
       drain: () => this.#drain(id),
       abort: (reason) => this.#abort(id, reason),
@@ -125,7 +130,8 @@ export class End {
     const result = this.#call(() => this.transport.write(chunk, mayKeep));
     if (!equal(chunk, wanted)) this.#violate("write changed the chunk");
     if (result === "kept" && !mayKeep) this.#violate("write kept a chunk that was lent");
-    if (result !== "kept") chunk.fill(0xff);
+    if (result === "kept") this.#kept.add(chunk);
+    else chunk.fill(0xff);
     if (result !== "refused") this.sent += length;
     if (this.transport.buffered > 0) this.#owesDrain = true;
     return result;
@@ -202,7 +208,13 @@ export class End {
       `drains ${this.drains}, ended ${this.ended}, aborted ${this.aborted ? this.reason : false}`;
   }
 
-  #data(id: number, chunk: Uint8Array): void {
+  /** What has been written may be used again: a transport that looks at it now sends the wrong bytes. */
+  #returned(chunk: Uint8Array): void {
+    if (!this.#kept.delete(chunk)) this.#violate("a chunk came back that was not kept");
+    chunk.fill(0xdd);
+  }
+
+  #data(id: number, chunk: Uint8Array, lent: boolean): void {
     this.#arrived("data", id);
     if (this.#paused) this.#violate("data while paused");
     if (this.ended) this.#violate("data after end");
@@ -212,7 +224,7 @@ export class End {
       this.#violate(`wrong bytes after ${this.received}`);
     }
     chunk.fill(0xee);
-    if (this.#heldBytes < HOLD) {
+    if (!lent && this.#heldBytes < HOLD) {
       this.#held.push(chunk);
       this.#heldBytes += chunk.length;
     }

@@ -1,0 +1,256 @@
+/**
+ * One connection of Bun: TCP, TLS or a unix socket, of `Bun.listen` or `Bun.connect`.
+ *
+ * ```
+ *   handlers.data --> (held while paused) --> TransportSink.data
+ *   write() --> socket.write takes at once what the system takes --> the rest waits for handlers.drain
+ * ```
+ *
+ * The handlers are the same for all sockets. `socket.data` is whose turn it is: the listener's or the dialling one's
+ * until the connection stands, then the transport's.
+ *
+ * Echo on Bun 1.4, by server CPU: 0.95 to 1.0 times the messages of bare `Bun.listen`, 1.1 to 1.4 of plain `node:net`.
+ */
+
+import type { PeerCertificate } from "node:tls";
+import type { Endpoint, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
+
+/** What is used of a `Bun.Socket`. */
+export interface BunSocket {
+  data: Turn;
+  /** Unknown when the peer has left. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number;
+  /** Takes bytes at once, and says how many; -1 when the socket is closed. */
+  write(bytes: Uint8Array): number;
+  shutdown(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  ref(): void;
+  unref(): void;
+  getPeerCertificate(): PeerCertificate | null | undefined;
+}
+/** Whose turn it is with a socket. */
+export interface Turn {
+  opened?(socket: BunSocket): void;
+  secured?(socket: BunSocket, done: boolean, error: Error | null): void;
+  received?(chunk: Uint8Array): void;
+  drained?(): void;
+  ended?(): void;
+  closed(socket: BunSocket, error?: Error): void;
+}
+
+/** What `Bun.listen` and `Bun.connect` call. */
+export const handlers = {
+  binaryType: "uint8array",
+  open: (socket: BunSocket): void => socket.data.opened?.(socket),
+  handshake: (socket: BunSocket, done: boolean, error: Error | null): void =>
+    socket.data.secured?.(socket, done, error),
+  data: (socket: BunSocket, chunk: Uint8Array): void => socket.data.received?.(chunk),
+  drain: (socket: BunSocket): void => socket.data.drained?.(),
+  end: (socket: BunSocket): void => socket.data.ended?.(),
+  close: (socket: BunSocket, error?: Error): void => socket.data.closed(socket, error),
+} as const;
+
+/** Bytes of a piece of memory in which small chunks are gathered while the socket takes no more. */
+const SEGMENT_SIZE = 16_384;
+/** A transport over a socket that stands. */
+export class BunTransport implements Transport, Turn {
+  readonly remote?: Endpoint;
+  readonly #socket: BunSocket;
+  #sink: TransportSink | undefined;
+  #paused = false;
+  /** Bun was told to stop reading. */
+  #stopped = false;
+  /** Chunks that came all the same. */
+  readonly #held: Uint8Array[] = [];
+  /** Whether the peer's FIN has come, and whether the sink has heard of it. */
+  #input: "open" | "ended" | "told" = "open";
+  #output: "open" | "ending" | "ended" = "open";
+  #closed = false;
+  /** Why the connection broke, until the sink has heard of it. */
+  #broken: Error | undefined;
+
+  /** Bytes that the socket has not taken: those of the queue, then the gathered ones. */
+  #buffered = 0;
+  readonly #queue: Uint8Array[] = [];
+  #segment: Uint8Array | undefined;
+  #gathered = 0;
+
+  constructor(socket: BunSocket, remote: Endpoint | undefined) {
+    if (remote !== undefined) this.remote = remote;
+    this.#socket = socket;
+    socket.data = this;
+  }
+
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  open(sink: TransportSink): void {
+    this.#sink = sink;
+    this.flow();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.flow();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.flow();
+  }
+
+  write(chunk: Uint8Array, mayKeep: boolean): WriteResult {
+    if (this.#output !== "open") return "refused";
+    const size = chunk.length;
+    if (size === 0) return "taken";
+    let taken = 0;
+    if (this.#buffered === 0) {
+      taken = this.#socket.write(chunk);
+      if (taken === size) return "taken";
+      // Closed: the handler will tell.
+      if (taken < 0) return "refused";
+    }
+    this.#buffered += size - taken;
+    const kept = mayKeep && size - taken > SEGMENT_SIZE;
+    if (taken > 0) chunk = chunk.subarray(taken);
+    if (kept || chunk.length > SEGMENT_SIZE) {
+      this.#seal();
+      this.#queue.push(kept ? chunk : new Uint8Array(chunk));
+    } else {
+      if (this.#gathered + chunk.length > SEGMENT_SIZE) this.#seal();
+      this.#segment ??= new Uint8Array(SEGMENT_SIZE);
+      this.#segment.set(chunk, this.#gathered);
+      this.#gathered += chunk.length;
+    }
+    return kept ? "kept" : "taken";
+  }
+
+  end(): void {
+    if (this.#output !== "open") return;
+    this.#output = "ending";
+    if (this.#buffered === 0) this.#finish();
+  }
+
+  abort(): void {
+    this.#input = "told";
+    this.#held.length = 0;
+    this.#broken = undefined;
+    if (this.#closed) return;
+    this.#release();
+    this.#socket.terminate();
+  }
+
+  ref(): void {
+    this.#socket.ref();
+  }
+
+  unref(): void {
+    this.#socket.unref();
+  }
+
+  /** Makes Bun read or stop as the owner wants it, and brings what was held back, when the caller has returned. */
+  flow(): void {
+    const stop = !this.#flowing();
+    if (stop !== this.#stopped && !this.#closed) {
+      this.#stopped = stop;
+      if (stop) this.#socket.pause();
+      else this.#socket.resume();
+    }
+    if (this.#held.length > 0 || this.#input === "ended" || this.#broken !== undefined) {
+      queueMicrotask(() => this.#deliver());
+    }
+  }
+
+  #flowing(): boolean {
+    return this.#sink !== undefined && !this.#paused;
+  }
+
+  #deliver(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (this.#broken !== undefined) {
+      const reason = this.#broken;
+      this.#broken = undefined;
+      sink.abort(reason);
+      return;
+    }
+    while (this.#flowing()) {
+      const chunk = this.#held.shift();
+      if (chunk === undefined) break;
+      this.#sink?.data(chunk);
+    }
+    if (this.#input !== "ended" || !this.#flowing()) return;
+    this.#input = "told";
+    this.#sink?.end();
+  }
+
+  #seal(): void {
+    if (this.#segment === undefined) return;
+    this.#queue.push(this.#segment.subarray(0, this.#gathered));
+    this.#segment = undefined;
+    this.#gathered = 0;
+  }
+
+  #finish(): void {
+    this.#output = "ended";
+    this.#socket.shutdown();
+  }
+
+  #release(): void {
+    this.#closed = true;
+    this.#output = "ended";
+    this.#buffered = 0;
+    this.#queue.length = 0;
+    this.#segment = undefined;
+  }
+
+  received(chunk: Uint8Array): void {
+    if (this.#input !== "open") return;
+    if (this.#held.length === 0 && this.#flowing()) this.#sink?.data(chunk);
+    else this.#held.push(chunk);
+  }
+
+  ended(): void {
+    if (this.#input === "open") this.#input = "ended";
+    this.#deliver();
+  }
+
+  drained(): void {
+    if (this.#buffered === 0) return;
+    while (this.#buffered > 0) {
+      if (this.#queue.length === 0) this.#seal();
+      const [head] = this.#queue;
+      if (head === undefined) return;
+      const taken = this.#socket.write(head);
+      if (taken <= 0) return;
+      this.#buffered -= taken;
+      if (taken < head.length) {
+        this.#queue[0] = head.subarray(taken);
+        return;
+      }
+      this.#queue.shift();
+    }
+    this.#sink?.drain();
+    if (this.#output === "ending" && this.#buffered === 0) this.#finish();
+  }
+
+  /** Bun may call this from inside `write` or `shutdown`: the sink hears of it when they have returned. */
+  closed(_socket: BunSocket, error?: Error): void {
+    if (this.#closed) return;
+    // Where this end has sent its FIN, or cannot go on alone, Bun tells of the peer's FIN by closing.
+    const graceful = error === undefined && this.#buffered === 0;
+    this.#release();
+    if (graceful) {
+      if (this.#input === "open") this.#input = "ended";
+    } else {
+      this.#input = "told";
+      this.#held.length = 0;
+      this.#broken = error ?? new Error("Connection closed by the peer with bytes still to be sent");
+    }
+    this.flow();
+  }
+}
