@@ -143,10 +143,10 @@ const reads: Record<string, { chunk: Uint8Array; costs: Partial<Counts> }> = {
   "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 } },
   // The message itself is a view; a short one is unmasked byte by byte.
   "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 1 + 64 } },
-  // One more for each: it is unmasked in words.
-  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 2 * 16 } },
-  // In words, and encoded into a view.
-  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 2 * 16, coders: 16 } },
+  // Two more for each: it is unmasked with vectors, which takes a view of each side.
+  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 3 * 16 } },
+  // With vectors, and encoded into a view.
+  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 3 * 16, coders: 16 } },
 };
 
 for (const [name, { chunk, costs }] of Object.entries(reads)) {
@@ -174,6 +174,23 @@ test("Messages sent outside of a read leave in one write, in one microtask", asy
   };
   await count(setup, send);
   assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+});
+
+test("Binaries of a chunk that is only lent share one copy of it", async () => {
+  const setup = await Setup.open(echo);
+  const chunk = frames(64, 2, text);
+  setup.sink!.lent!(new Uint8Array(chunk));
+  const bytes = new Uint8Array(chunk);
+  const costs = { writes: 1, arrays: 1 + 2 + 64 };
+  assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, ...costs });
+});
+
+test("Texts of a chunk that is only lent cost no copy", async () => {
+  const setup = await Setup.open(echo);
+  const chunk = frames(64, 1, text);
+  setup.sink!.lent!(new Uint8Array(chunk));
+  const bytes = new Uint8Array(chunk);
+  assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, writes: 1, arrays: 1 });
 });
 
 test("A prepared message is neither encoded nor framed again", async () => {
