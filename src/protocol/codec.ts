@@ -46,6 +46,8 @@ export interface DeflateAbility {
   readonly takeover: boolean;
   /** The smallest window it can limit itself to when it compresses, in bits. */
   readonly minWindowBits: number;
+  /** The level that pays with this compression, where the application asks for none. @default {6} */
+  readonly level?: number | undefined;
 }
 
 /**

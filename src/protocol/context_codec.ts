@@ -320,10 +320,12 @@ export class ContextDeflate implements DeflateFactory {
   readonly takeover: boolean = true;
   readonly minWindowBits: number = 8;
   readonly flushes: boolean = true;
+  readonly level: number | undefined;
   readonly #shared: Shared;
 
   /** Takes what makes the contexts. */
   constructor(contexts: DeflateContexts) {
+    this.level = contexts.level;
     this.#shared = new Shared(contexts);
   }
 

@@ -73,6 +73,8 @@ export interface DeflateContext {
  * ```
  */
 export interface DeflateContexts {
+  /** The level that pays with these, where the application asks for none. @default {6} */
+  readonly level?: number | undefined;
   /**
    * Makes one that compresses; `windowBits` is 9 to 15. A `dictionary` is put into its window, or passed over; it
    * is lent until the call returns.

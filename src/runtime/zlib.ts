@@ -408,6 +408,12 @@ export function chooseDeflate(
   return areRight(contexts) ? contexts : isRight(codecs) ? codecs : undefined;
 }
 
+/**
+ * The level on Deno and Bun. There it takes an eighth of the time of level 6 and makes a third more bytes (200 B of JSON, with
+ * context: 34 % in the place of 24 %); on Node it takes half of the time.
+ */
+const FAST = 1;
+
 let found: { readonly deflate: DeflateContexts | DeflateFactory | undefined } | undefined;
 
 /** The best that `node:zlib` has to offer here; `undefined` when nothing of it works. */
@@ -418,10 +424,14 @@ export function zlibDeflate(): DeflateContexts | DeflateFactory | undefined {
 
 /** A runtime that lends this compression too; it is tried out when it is first asked for. */
 export function withZlib(runtime: Runtime): Runtime {
+  let lent: DeflateContexts | DeflateFactory | undefined;
   return {
     ...runtime,
     get deflate(): DeflateContexts | DeflateFactory | undefined {
-      return zlibDeflate();
+      if (runtime.name === "node") return zlibDeflate();
+      // One object for all: what it makes is shared by it.
+      const found = zlibDeflate();
+      return lent ??= found && { ...found, level: FAST };
     },
   };
 }

@@ -32,7 +32,7 @@ export interface DeflateOptions extends DeflateParameters {
    * @default {0} where this end keeps its context; 1024 where not
    */
   readonly threshold?: number;
-  /** How hard to compress: from 0 (not at all) over 1 (fast) to 9 (small). @default {6} */
+  /** How hard to compress: from 0 (not at all) over 1 (fast) to 9 (small). @default {6} on Node; 1 on Deno and Bun */
   readonly level?: number;
   /** How much memory to use for it, from 1 to 9; above 6 it gains next to nothing. @default {6} */
   readonly memLevel?: number;
@@ -45,7 +45,9 @@ export interface DeflateOptions extends DeflateParameters {
 }
 
 /** The option, checked. */
-export interface DeflateSettings extends Required<Pick<DeflateSetup, "level" | "memLevel" | "releaseAfter">> {
+export interface DeflateSettings extends Required<Pick<DeflateSetup, "memLevel" | "releaseAfter">> {
+  /** As it was given: otherwise what compresses knows best. */
+  readonly level: number | undefined;
   /** What this end asks for. */
   readonly wanted: DeflateParameters;
   /** As it was given. */
@@ -90,7 +92,7 @@ export function checkDeflate(value: unknown): DeflateSettings | undefined {
   return {
     wanted,
     threshold,
-    level: level ?? LEVEL,
+    level,
     memLevel: memLevel ?? MEM_LEVEL,
     releaseAfter: releaseAfter ?? RELEASE_AFTER,
   };
@@ -109,6 +111,11 @@ export function deflateSetup(
   factory: DeflateFactory,
   agreement: DeflateAgreement,
 ): DeflateSetup {
-  const { level, memLevel, releaseAfter, threshold = agreement.local.takeover ? 0 : THRESHOLD } = settings;
+  const {
+    level = factory.level ?? LEVEL,
+    memLevel,
+    releaseAfter,
+    threshold = agreement.local.takeover ? 0 : THRESHOLD,
+  } = settings;
   return { factory, agreement, level, memLevel, releaseAfter, threshold };
 }

@@ -3,19 +3,39 @@
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { type MessageEvent, type Socket, upgrade, type UpgradeOptions } from "@sockeye/ws";
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Server } from "../../src/http/server.ts";
+import { deflateFactory } from "../../src/protocol/context_codec.ts";
 import type { DeflateContext, DeflateContexts } from "../../src/protocol/contexts.ts";
 import type { DeflateFactory } from "../../src/protocol/codec.ts";
 import { currentRuntime } from "../../src/runtime/current.ts";
 import { webDeflate } from "../../src/runtime/web_deflate.ts";
 import { oneShotDeflate, zlibDeflate } from "../../src/runtime/zlib.ts";
+import { checkDeflate, deflateSetup } from "../../src/socket/deflate_options.ts";
 import type { SocketOptions } from "../../src/socket/options.ts";
 import { Socket as CoreSocket } from "../../src/socket/socket.ts";
 import { ClientStart } from "../../src/socket/start.ts";
 import type { Runtime } from "../../src/socket/transport.ts";
 import { concat, frame, hex, KEY } from "../frames.ts";
 import { Random } from "../random.ts";
+
+test("the level is what is asked for, else what pays with this runtime's compression, else 6", async () => {
+  const side = { takeover: true, windowBits: 15 };
+  const level = (asked: object, factory: Partial<DeflateFactory>): number =>
+    deflateSetup(checkDeflate(asked)!, factory as DeflateFactory, { local: side, remote: side }).level;
+  assertEquals([level({}, {}), level({}, { level: 1 }), level({ level: 9 }, { level: 1 })], [6, 1, 9]);
+  const runtime = await currentRuntime();
+  const factory = deflateFactory(runtime.deflate!);
+  assertEquals(factory.level, runtime.name === "node" ? undefined : 1);
+  assertStrictEquals(deflateFactory(runtime.deflate!), factory, "what it makes is shared");
+});
 
 type Lent = DeflateContexts | DeflateFactory;
 

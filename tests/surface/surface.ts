@@ -103,7 +103,7 @@ export const surface: Readonly<
       "PING": "9",
       "PONG": "10",
       "Session":
-        "class with begin broken busy close closeRecord compressing compressions congested deflated discard done drained fail flush free header inflated open overhead pause payload pending ping plain pong reading receive release resume sendBinary sendFragment sendPrepared sendText stalled unfinished waiting woken work",
+        "class with begin broken busy close closeRecord compressing compressions congested deflated discard done drained fail flush free header inflated keeps open overhead pause payload pending ping plain pong reading receive release resume sendBinary sendFragment sendPrepared sendText stalled unfinished waiting woken work",
       "TEXT": "1",
       "Utf8Validator": "class with complete push reset",
       "WebSocketError": "class with closeCode",
