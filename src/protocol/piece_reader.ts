@@ -110,9 +110,9 @@ export class PieceReader implements FrameHandler {
     return true;
   }
 
-  /** {@inheritDoc FrameHandler.keeps} */
-  keeps(b0: number, whole: boolean): boolean {
-    return this.#opcode === 0 || (b0 & CLOSE) !== 0 ? this.#host.keeps!(b0, whole) : true;
+  /** {@inheritDoc FrameHandler.keeps} Control frames are copied. */
+  keeps(b0: number): boolean {
+    return (b0 & CLOSE) === 0;
   }
 
   /** {@inheritDoc FrameHandler.payload} */
