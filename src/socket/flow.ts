@@ -99,7 +99,11 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
    */
   get writable(): WritableStream<unknown> {
     return this.#writable ??= new WritableStream<unknown>({
-      start: () => this.readyState === CONNECTING ? this.#opened() : undefined,
+      start: ({ signal }) => {
+        // `abort` of a stream waits for the write in hand, which may wait for room that never comes.
+        signal.addEventListener("abort", () => closeFor(this, signal.reason));
+        return this.readyState === CONNECTING ? this.#opened() : undefined;
+      },
       write: async (chunk) => {
         this.#checkOpen();
         if (this.send(chunk)) return;
@@ -110,7 +114,6 @@ export abstract class SocketFlow<T extends EventOwner> extends SocketEmitter<T>
         this.close();
         await this.#closed();
       },
-      abort: (reason) => closeFor(this, reason),
     });
   }
 

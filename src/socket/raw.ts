@@ -137,7 +137,15 @@ class RawConnection implements RawStream, TransportSink {
       cancel: () => this.#drop(),
     }, new ByteLengthQueuingStrategy({ highWaterMark: READ_AHEAD }));
     this.writable = new WritableStream<Uint8Array>({
-      start: (controller) => void (this.#out = controller),
+      start: (controller) => {
+        this.#out = controller;
+        const { signal } = controller;
+        // `abort` below waits for the write in hand, which may wait for room that never comes.
+        signal.addEventListener("abort", () => {
+          transport.abort(signal.reason);
+          this.#drained?.();
+        });
+      },
       write: (chunk) => this.#write(chunk),
       close: () => this.#finish(),
       abort: (reason) => this.#break(reason),

@@ -161,6 +161,24 @@ test("cancel and abort close as their reason says", async () => {
   assertEquals(codes, [[3001, "enough"], [1000, ""], [1000, ""], [1000, ""], [4000, "stop"]]);
 });
 
+test("abort of the writable does not wait for a write that has no room, nor for a connection that does not open", async () => {
+  await serving((conn) => void conn.pause(), async (connect) => {
+    const conn = connect({ highWaterMark: 1_000, closeTimeout: 50 });
+    const writer = conn.writable.getWriter();
+    await writer.ready;
+    const writes = Array.from({ length: 40 }, () => writer.write(new Uint8Array(100_000)));
+    const ends = Promise.allSettled(writes);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await writer.abort({ closeCode: 4000, reason: "stop" });
+    assertEquals((await ends).at(-1)!.status, "rejected");
+    if (conn.readyState !== Socket.CLOSED) await new Promise((resolve) => conn.on("close", resolve));
+  });
+  const never = new Socket("ws://memory/", { connect: () => new Promise(() => {}) });
+  const closed = new Promise((resolve) => never.on("close", resolve));
+  await never.writable.abort("no more").catch(() => {});
+  await closed;
+});
+
 test("await using closes a socket and waits for its end, whatever state it is in", async () => {
   const codes: number[] = [];
   await serving((conn) => void conn.on("close", ({ code }) => codes.push(code)), async (connect) => {

@@ -405,6 +405,16 @@ test("aborting the writable cuts the connection; cancelling the readable only st
   assertStrictEquals(await assertRejects(() => pending), reason);
   await stream.close();
 
+  // A write that has no room does not keep it.
+  const [full, silent] = await pair();
+  silent.transport.pause();
+  const writing = full.writable.getWriter();
+  const written = Promise.allSettled(Array.from({ length: 100 }, () => writing.write(new Uint8Array(65_536))));
+  await settled();
+  await writing.abort(reason);
+  assertEquals((await written).at(-1)!.status, "rejected");
+  await full.close();
+
   const [other, second] = await pair();
   await other.readable.cancel();
   for (let count = 0; count < 16; count++) second.transport.write(new Uint8Array(65_536), false);
