@@ -13,9 +13,8 @@ const WORDS_FROM = 96;
 const LANES_FROM = 1_024;
 /** Bytes that the kernel masks at a time, and those that are given to it at once. */
 const STEP = 32;
-const PAGE = 4_096;
-const HALF_PAGE = PAGE / 2;
-const PIECE = 65_536 - PAGE;
+const HALF_PAGE = 2_048;
+const PIECE = 65_536 - HALF_PAGE;
 
 /** What masks bytes of its memory; `run` returns 0 when the resulting ones are ASCII. */
 interface Lanes {
@@ -110,21 +109,30 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
   return high | maskBytes(bytes, start + lead + words.length * 4, end, turned);
 }
 
-/** Copies piece after piece to the kernel's memory, and back. */
+/** Copies piece by piece to the kernel's memory, and back. */
 function maskLanes(bytes: Uint8Array, start: number, end: number, key: number, { memory, run }: Lanes): number {
   let high = 0;
   let at = start;
   while (end - at >= STEP) {
     const size = Math.min((end - at) & -STEP, PIECE);
     const piece = bytes.subarray(at, at + size);
-    // Half a page from its place in a page: where both places are the same, Bun copies ten times as long.
-    const place = (piece.byteOffset + HALF_PAGE) & (PAGE - STEP);
+    // In the other half of a page than it lies in: where both places are the same, Bun copies ten times as long.
+    const place = ~piece.byteOffset & HALF_PAGE;
     memory.set(piece, place);
     high |= run(place, size, key);
-    piece.set(memory.subarray(place, place + size));
+    piece.set(viewOf(memory, place, size));
     at += size;
   }
   return high | maskBytes(bytes, at, end, key);
+}
+
+/** The two places, each as it was last seen: mostly messages are of one size, and to make a view costs as much as to mask. */
+const views: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+
+function viewOf(memory: Uint8Array, place: number, size: number): Uint8Array {
+  const at = place === 0 ? 0 : 1;
+  const view = views[at];
+  return view.length === size ? view : views[at] = memory.subarray(place, place + size);
 }
 
 /** The kernel, where there is WebAssembly with vectors, and a page's policy allows it. */
