@@ -8,7 +8,9 @@
  * ```
  *
  * Usage: deno task bench [--quick] [--bars] [--group echo,tls] [--workload text] [--runtime node,deno,bun] [--peer main]
- *                        [--rounds 5] [--seconds 0.6] [--check-load] [--out folder]
+ *                        [--rounds 5] [--seconds 0.6] [--check-load] [--out folder] [--merge]
+ *
+ * `--merge` keeps what stands in the folder of workloads that are not measured now.
  */
 
 import { join } from "node:path";
@@ -19,7 +21,7 @@ import { type Commands, findCommands } from "./commands.ts";
 import { Field } from "./field.ts";
 import { isCost, peersOf, type RuntimeName, runtimeNames, type Workload, workloads } from "./plan.ts";
 import { prepareBench } from "./prepare.ts";
-import { formatRow, type Outcome, summarize, writeReport } from "./report.ts";
+import { formatRow, mergeOutcomes, type Outcome, readOutcomes, summarize, writeReport } from "./report.ts";
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +34,7 @@ const { values } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     "check-load": { type: "boolean", default: false },
+    merge: { type: "boolean", default: false },
     out: { type: "string", default: join(import.meta.dirname!, "results") },
   },
 });
@@ -65,7 +68,7 @@ async function compare(workload: Workload, runtime: RuntimeName, commands: Comma
   } finally {
     await field.close();
   }
-  return summarize(workload, runtime, names, results);
+  return summarize(workload, runtime, names, results, seconds);
 }
 
 const started = Date.now();
@@ -74,6 +77,7 @@ await withWorkshop(async (folder) => {
   const commands = await findCommands(folder);
   const versions: Record<string, string> = {};
   for (const name of ["deno", "bun", "node24"] as const) versions[name] = (await findRuntime(name)).version;
+  const before = values.merge ? await readOutcomes(values.out) : [];
   const outcomes: Outcome[] = [];
   for (const workload of workloads.filter(isWanted)) {
     console.log(`${workload.name}${isCost(workload) ? " (less is better)" : ""}`);
@@ -86,12 +90,12 @@ await withWorkshop(async (folder) => {
       } catch (error) {
         // One peer that cannot do it must not cost all other figures; the report lists it.
         console.error(`  ${runtime}: ${error instanceof Error ? error.message : error}`);
-        outcomes.push({ workload, runtime, sides: [], fault: String(error) });
+        outcomes.push({ workload, runtime, sides: [], rounds, seconds, fault: String(error) });
       }
     }
     // After each, so that a run that is broken off leaves what it has measured.
-    const minutes = (Date.now() - started) / 60_000;
-    if (!values["check-load"]) await writeReport(values.out, { outcomes, versions, rounds, seconds, minutes });
+    const all = mergeOutcomes(before, outcomes);
+    if (!values["check-load"]) await writeReport(values.out, { outcomes: all, versions });
   }
   const minutes = (Date.now() - started) / 60_000;
   console.log(`${minutes.toFixed(1)} minutes${values["check-load"] ? "" : `; the results are in ${values.out}`}`);

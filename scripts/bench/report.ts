@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { drawGrowth, drawRatios } from "./chart.ts";
 import type { Round } from "./field.ts";
-import { isCost, peersOf, type RuntimeName, type Workload } from "./plan.ts";
+import { isCost, peersOf, type RuntimeName, runtimeNames, type Workload, workloads } from "./plan.ts";
 
 /** One who took part. */
 export interface Side {
@@ -32,6 +32,9 @@ export interface Outcome {
   readonly workload: Workload;
   readonly runtime: RuntimeName;
   readonly sides: readonly Side[];
+  /** How many rounds there were, and how long one measures, in seconds. */
+  readonly rounds: number;
+  readonly seconds: number;
   /** Why there is none. */
   readonly fault?: string;
 }
@@ -40,9 +43,6 @@ export interface Outcome {
 export interface Report {
   readonly outcomes: readonly Outcome[];
   readonly versions: Record<string, string>;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly minutes: number;
 }
 
 /** The middle one; the upper of two. */
@@ -60,6 +60,7 @@ export function summarize(
   runtime: RuntimeName,
   names: readonly string[],
   results: readonly (readonly Round[])[],
+  seconds: number,
 ): Outcome {
   const [ours] = results;
   const sides = names.map((name, at): Side => {
@@ -92,7 +93,7 @@ export function summarize(
       }),
     };
   });
-  return { workload, runtime, sides };
+  return { workload, runtime, sides, rounds: ours!.length, seconds };
 }
 
 /** Whether a bar is met; `undefined` where there is none. */
@@ -130,17 +131,19 @@ export function formatRow(outcome: Outcome): string {
 }
 
 /** The table of a report, in Markdown. */
-export function formatTable({ outcomes, versions, rounds, seconds }: Report): string {
+export function formatTable({ outcomes, versions }: Report): string {
   const named = Object.entries(versions).map(([name, version]) => `${name.replace(/\d+$/, "")} ${version}`).join(", ");
   const lines = [
-    `Medians of ${rounds} interleaved rounds of ${seconds} s each; ${named}. \`ratio\` is this module by the peer.`,
+    `Medians of interleaved rounds; ${named}. \`ratio\` is this module by the peer.`,
     "",
-    "| workload | runtime | this module | peer | its figure | ratio (least to most) | by CPU | bar |",
-    "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+    "| workload | runtime | this module | peer | its figure | ratio (least to most) | by CPU | bar | rounds |",
+    "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
   ];
   for (const outcome of outcomes) {
-    const { workload, runtime, sides: [ours, ...others], fault } = outcome;
-    if (fault !== undefined) lines.push(`| ${workload.name} | ${runtime} | | | | ${fault.replaceAll("|", " ")} | | |`);
+    const { workload, runtime, sides: [ours, ...others], rounds, seconds, fault } = outcome;
+    if (fault !== undefined) {
+      lines.push(`| ${workload.name} | ${runtime} | | | | ${fault.replaceAll("|", " ")} | | | |`);
+    }
     for (const [at, side] of others.entries()) {
       const met = at === 0 ? isMet(outcome) : undefined;
       const bar = met === undefined ? "" : `${workload.bars![runtime]}${met ? "" : " **missed**"}`;
@@ -155,11 +158,31 @@ export function formatTable({ outcomes, versions, rounds, seconds }: Report): st
         `${side.ratio!.toFixed(2)} (${side.ratioLeast!.toFixed(2)} to ${side.ratioMost!.toFixed(2)})`,
         side.cpuRatio?.toFixed(2) ?? "",
         bar,
+        `${rounds} of ${seconds} s`,
       ];
       lines.push(`| ${cells.join(" | ")} |`);
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What was measured before and not now, and what was measured now, in the order of the plan. */
+export function mergeOutcomes(before: readonly Outcome[], now: readonly Outcome[]): Outcome[] {
+  const keyOf = ({ workload, runtime }: Outcome): string => `${workload.name} on ${runtime}`;
+  const fresh = new Set(now.map(keyOf));
+  const place = ({ workload, runtime }: Outcome): number =>
+    workloads.findIndex(({ name }) => name === workload.name) * runtimeNames.length + runtimeNames.indexOf(runtime);
+  return [...before.filter((outcome) => !fresh.has(keyOf(outcome))), ...now].sort((a, b) => place(a) - place(b));
+}
+
+/** The outcomes that a run wrote into a folder; none where there was no run. */
+export async function readOutcomes(folder: string): Promise<readonly Outcome[]> {
+  try {
+    return (JSON.parse(await Deno.readTextFile(join(folder, "results.json"))) as Report).outcomes;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 /** Writes JSON, the table and the charts. */

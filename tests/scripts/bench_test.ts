@@ -13,7 +13,7 @@ import {
   makeTexts,
 } from "../../scripts/bench/frames.ts";
 import { peersOf, type Workload, workloads } from "../../scripts/bench/plan.ts";
-import { formatTable, isMet, median, summarize } from "../../scripts/bench/report.ts";
+import { formatTable, isMet, median, mergeOutcomes, summarize } from "../../scripts/bench/report.ts";
 import { concat, frame, readFrames, single } from "../frames.ts";
 import { inflate } from "../inflate.ts";
 import { Random } from "../random.ts";
@@ -62,23 +62,32 @@ const small: Workload = { ...fast, name: "small", unit: "bytes", bars: { node: 0
 
 test("Ratios are taken round by round, and a bar is met from its own side", () => {
   const rounds = (...figures: number[]) => figures.map((perSecond) => ({ perSecond, perCpuSecond: perSecond / 2 }));
-  const outcome = summarize(fast, "node", ["sockeye", "ws"], [rounds(10, 40, 60), rounds(10, 10, 20)]);
+  const outcome = summarize(fast, "node", ["sockeye", "ws"], [rounds(10, 40, 60), rounds(10, 10, 20)], 1);
   assertEquals([outcome.sides[0]!.figure, outcome.sides[1]!.figure], [40, 10]);
   const { ratio, ratioLeast, ratioMost, cpuRatio } = outcome.sides[1]!;
   assertEquals([ratio, ratioLeast, ratioMost, cpuRatio], [3, 1, 4, 3]);
   assertEquals([isMet(outcome), isMet({ ...outcome, runtime: "bun" })], [true, undefined]);
 
   const costs = (...figures: number[]) => figures.map((cost) => ({ cost }));
-  const heavy = summarize(small, "node", ["sockeye", "ws"], [costs(70), costs(100)]);
-  const light = summarize(small, "node", ["sockeye", "ws"], [costs(60), costs(100)]);
+  const heavy = summarize(small, "node", ["sockeye", "ws"], [costs(70), costs(100)], 1);
+  const light = summarize(small, "node", ["sockeye", "ws"], [costs(60), costs(100)], 1);
   assertEquals([isMet(heavy), isMet(light)], [false, true]);
   assertEquals(median([3, 1, 2]), 2);
 
-  const report = { outcomes: [outcome, heavy], versions: { node24: "24.0.0" }, rounds: 3, seconds: 1, minutes: 1 };
+  const report = { outcomes: [outcome, heavy], versions: { node24: "24.0.0" } };
   assertStringIncludes(formatTable(report), "| 3.00 (1.00 to 4.00) | 3.00 | 2 |");
   assertStringIncludes(formatTable(report), "0.6 **missed**");
   assertStringIncludes(drawRatios(report.outcomes)!, "3.00 (ws)");
   assertEquals(drawGrowth(report.outcomes, "growth: "), undefined);
+});
+
+test("A later run takes the place of the same rows, and keeps the others, in the order of the plan", () => {
+  const row = (at: number, runtime: "node" | "bun", figure: number) =>
+    summarize(workloads[at]!, runtime, ["sockeye"], [[{ perSecond: figure }]], 1);
+  const merged = mergeOutcomes([row(0, "node", 1), row(2, "node", 2)], [row(1, "bun", 3), row(2, "node", 4)]);
+  const shown = merged.map(({ workload, runtime, sides }) => [workload.name, runtime, sides[0]!.figure]);
+  const names = workloads.map(({ name }) => name);
+  assertEquals(shown, [[names[0], "node", 1], [names[1], "bun", 3], [names[2], "node", 4]]);
 });
 
 test("Every workload has a name of its own, and every bar a peer", () => {
