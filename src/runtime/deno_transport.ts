@@ -59,7 +59,8 @@ const MEMORIES = [new Pool(1_024, 64), new Pool(16_384, 64), new Pool(131_072, 1
 /** So many reads in a row that a smaller memory would have held make it smaller again. */
 const SMALL_READS = 16;
 
-/** Segments: memory in which chunks that are no larger are gathered. */
+/** Segments: memory in which chunks are gathered. A thousand connections that are told something need a thousand. */
+const smallSegments = new Pool(1_024, 1_024);
 const segments = new Pool(16_384, 64);
 /** Bytes to be written. */
 interface Run {
@@ -125,10 +126,10 @@ export class DenoTransport implements Transport {
     if (size === 0) return "taken";
     const isSmall = size <= segments.size;
     const kept = mayKeep && !isSmall;
-    if (this.#gathered + size > segments.size) this.#seal();
+    if (this.#gathered + size > (this.#segment?.length ?? 0)) this.#seal();
     if (!isSmall) this.#queue.push({ bytes: kept ? chunk : new Uint8Array(chunk), kept });
     else {
-      this.#segment ??= segments.take();
+      this.#segment ??= (this.#buffered + size > smallSegments.size ? segments : smallSegments).take();
       this.#segment.set(chunk, this.#gathered);
       this.#gathered += size;
     }
@@ -236,6 +237,7 @@ export class DenoTransport implements Transport {
         this.#sending = false;
         return this.#fail(error);
       }
+      smallSegments.give(segment);
       segments.give(segment);
       if (queued?.kept) this.#sink?.returned?.(queued.bytes);
     }
