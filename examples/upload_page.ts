@@ -57,6 +57,8 @@ const page = `<!doctype html>
       };
       conn.onclose = ({ code, reason }) => reject(new Error("Closed with " + code + " " + reason));
       conn.onerror = ({ error }) => reject(error);
+      // At any time: all of the file may be on its way already.
+      controller.signal.onabort = () => reject(controller.signal.reason);
     });
     done.catch(() => {});
     try {
