@@ -2,11 +2,11 @@
  * One connection of `node:net` or `node:tls`, or any other duplex stream of bytes.
  *
  * ```
- *   socket onread  -> the memory that all accepted sockets read into --> sink.lent
-  socket "data"  -> a plain view of the chunk (TLS, other streams) --> sink.data
- *   socket "end"   -> held back while paused or not opened -----------> sink.end
- *   socket "close" -> unless both ends had sent their FIN ------------> sink.abort
- *   write -> small: copied to the slab; large: as it is, or a copy ---> socket.write
+ *   socket onread  -> the memory that all sockets read into ----------> sink.lent
+ *   socket "data"  -> a plain view of the chunk (TLS, other streams) --> sink.data
+ *   socket "end"   -> held back while paused or not opened ------------> sink.end
+ *   socket "close" -> unless both ends had sent their FIN -------------> sink.abort
+ *   write -> small: copied to the slab; large: as it is, or a copy ----> socket.write
  * ```
  *
  * A socket of `node:net` writes at once what the system takes: `writableLength` is zero after the call, and the memory may

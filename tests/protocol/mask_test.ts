@@ -3,6 +3,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { freshKey, mask, rotateKey } from "../../src/protocol/mask.ts";
 import { hex, show, toHex } from "../frames.ts";
 import { Random } from "../random.ts";
+import { checkLargeMasks } from "./large_masks.ts";
 
 /** The bytes of a key as they stand in a frame. */
 function bytesOf(key: number): Uint8Array {
@@ -38,6 +39,8 @@ test("mask() does what the RFC says at every length, place and alignment, and to
     }
   }
 });
+
+test("mask() does what the RFC says of large payloads too", () => checkLargeMasks(mask));
 
 test("mask() undoes itself, and a key of zero changes nothing", () => {
   const random = new Random(2);
