@@ -62,8 +62,6 @@ const SMALL_READS = 16;
 /** Segments: memory in which chunks are gathered. A thousand connections that are told something need a thousand. */
 const smallSegments = new Pool(1_024, 1_024);
 const segments = new Pool(16_384, 64);
-/** What larger chunks are copied to, piece by piece: new memory of their size would cost the system more than the copy. */
-const pieces = new Pool(131_072, 32);
 /** Bytes to be written. */
 interface Run {
   readonly bytes: Uint8Array;
@@ -129,8 +127,7 @@ export class DenoTransport implements Transport {
     const isSmall = size <= segments.size;
     const kept = mayKeep && !isSmall;
     if (this.#gathered + size > (this.#segment?.length ?? 0)) this.#seal();
-    if (kept) this.#queue.push({ bytes: chunk, kept });
-    else if (!isSmall) this.#copy(chunk);
+    if (!isSmall) this.#queue.push({ bytes: kept ? chunk : new Uint8Array(chunk), kept });
     else {
       this.#segment ??= (this.#buffered + size > smallSegments.size ? segments : smallSegments).take();
       this.#segment.set(chunk, this.#gathered);
@@ -243,20 +240,10 @@ export class DenoTransport implements Transport {
       smallSegments.give(segment);
       segments.give(segment);
       if (queued?.kept) this.#sink?.returned?.(queued.bytes);
-      else pieces.give(queued?.bytes);
     }
     this.#sending = false;
     this.#sink?.drain();
     if (!this.#sending && this.#output === "ending") void this.#finish();
-  }
-
-  #copy(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; at += pieces.size) {
-      const part = chunk.subarray(at, at + pieces.size);
-      const bytes = part.length === pieces.size ? pieces.take() : new Uint8Array(part.length);
-      bytes.set(part);
-      this.#queue.push({ bytes, kept: false });
-    }
   }
 
   /** Puts the gathered bytes behind what is queued. */
