@@ -79,7 +79,7 @@ export function drawGrowth(outcomes: readonly Outcome[], prefix: string): string
     10 ** Math.floor(Math.log10(Math.min(...figures))),
     10 ** Math.ceil(Math.log10(Math.max(...figures))),
   ];
-  const [left, right, top, bottom] = [70, 660, 40, 340];
+  const [left, right, top, bottom] = [90, 680, 40, 340];
   const x = (value: number): number =>
     xs.length === 1 ? left : left + (right - left) * Math.log(value / xs[0]!) / Math.log(xs.at(-1)! / xs[0]!);
   const y = (value: number): number => bottom - (bottom - top) * Math.log(value / low) / Math.log(high / low);

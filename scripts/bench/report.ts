@@ -45,9 +45,11 @@ export interface Report {
   readonly versions: Record<string, string>;
 }
 
-/** The middle one; the upper of two. */
+/** The middle one, or what lies between the two in the middle. */
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[upper]! : (sorted[upper - 1]! + sorted[upper]!) / 2;
 }
 
 function figureOf(round: Round): number {

@@ -72,7 +72,7 @@ test("Ratios are taken round by round, and a bar is met from its own side", () =
   const heavy = summarize(small, "node", ["sockeye", "ws"], [costs(70), costs(100)], 1);
   const light = summarize(small, "node", ["sockeye", "ws"], [costs(60), costs(100)], 1);
   assertEquals([isMet(heavy), isMet(light)], [false, true]);
-  assertEquals(median([3, 1, 2]), 2);
+  assertEquals([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
 
   const report = { outcomes: [outcome, heavy], versions: { node24: "24.0.0" } };
   assertStringIncludes(formatTable(report), "| 3.00 (1.00 to 4.00) | 3.00 | 2 |");
