@@ -62,6 +62,7 @@ const SMALL_READS = 16;
 /** Segments: memory in which chunks are gathered. A thousand connections that are told something need a thousand. */
 const smallSegments = new Pool(1_024, 1_024);
 const segments = new Pool(16_384, 64);
+
 /** Bytes to be written. */
 interface Run {
   readonly bytes: Uint8Array;

@@ -97,6 +97,7 @@ export function withOnread(socket: net.Socket): net.Socket | undefined {
   owner._handle = null;
   return new net.Socket({ handle, onread, allowHalfOpen: true } as unknown as net.SocketConstructorOpts);
 }
+
 function tellHeld(transport: NodeTransport): void {
   transport.tellHeld();
 }
@@ -106,8 +107,8 @@ export class NodeTransport implements Transport {
   readonly remote?: Endpoint;
   readonly #socket: Duplex;
   /**
-   * Whether this is a socket of the system, which is done with the memory of a chunk when it has written it, and reads into
-   * memory of its own. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
+   * Whether this is a socket of the system, which is done with the memory of a chunk when it has written it, and gives what it
+   * reads to nobody else. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
    */
   readonly #isSystem: boolean;
   /** Whether the socket reads into `arrivals`. It never flows then: to resume and pause it in one turn would leave it reading. */

@@ -11,6 +11,9 @@ import type { Said } from "../vectors.ts";
 /** Both ends. */
 export const roles: readonly Role[] = ["client", "server"];
 
+/** The role of the other end. */
+export const other = (role: Role): Role => role === "client" ? "server" : "client";
+
 /** What a session told: what the peer said, or that it failed with a code. */
 export type Told = Said | readonly ["failed", string];
 

@@ -14,7 +14,7 @@ import { closePayload, concat, frame, hex, type ReadFrame, readFrames, show, sin
 import { inflate } from "../inflate.ts";
 import { Random } from "../random.ts";
 import { compressedHello } from "../vectors.ts";
-import { Recorder, roles } from "./recorder.ts";
+import { other, Recorder, roles } from "./recorder.ts";
 
 const factory = deflateFactory(zlibDeflate()!);
 const KEPT = { takeover: true, windowBits: 15 };
@@ -87,8 +87,6 @@ class End {
     return readFrames(this.bytes);
   }
 }
-
-const other = (role: Role): Role => role === "client" ? "server" : "client";
 
 /** The frames of a message that stands in compressed bytes, as the peer of `reader` sends them. */
 function compressed(reader: Role, opcode: number, payload: Uint8Array): Uint8Array {

@@ -11,7 +11,7 @@ import type { SessionOptions } from "../../src/protocol/session_options.ts";
 import { zlibDeflate } from "../../src/runtime/zlib.ts";
 import { closePayload, concat, frame, hex, type ReadFrame, readFrames, show, single, to, utf8 } from "../frames.ts";
 import { Random } from "../random.ts";
-import { roles } from "./recorder.ts";
+import { other, roles } from "./recorder.ts";
 
 const factory = deflateFactory(zlibDeflate()!);
 const KEPT = { takeover: true, windowBits: 15 };
@@ -92,8 +92,6 @@ class End {
     return readFrames(this.bytes);
   }
 }
-
-const other = (role: Role): Role => role === "client" ? "server" : "client";
 
 function deflated(data: Uint8Array): Uint8Array {
   return new Uint8Array(deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH })).subarray(0, -4);
