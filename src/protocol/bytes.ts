@@ -9,13 +9,11 @@
 
 /** The first capacity of either buffer, in bytes. */
 const SMALL = 1024;
-/** Up to this size a gathered message grows fourfold at a time, above it twofold. */
-const FAST_GROWTH = 1 << 20;
 
 /**
  * Joins the pieces of a message, however small they are: what it holds are their bytes, and nothing for each piece. It
- * grows with what has really arrived, at most fourfold, and reserves nothing from a declared length; that length, or a
- * limit, only keeps it from growing past what can be needed.
+ * grows with what has really arrived, twofold, or fourfold where the length of the message was declared. Nothing is
+ * reserved from that; it, or a limit, only keeps the memory from growing past what can be needed.
  */
 export class Gatherer {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -45,7 +43,7 @@ export class Gatherer {
   }
 
   #grow(needed: number, total: number | undefined, limit: number): boolean {
-    const wanted = Math.max(SMALL, needed * (total !== undefined && needed < FAST_GROWTH ? 4 : 2));
+    const wanted = Math.max(SMALL, needed * (total === undefined ? 2 : 4));
     const bytes = allocate(Math.min(wanted, total ?? Math.max(needed, limit))) ?? allocate(needed);
     if (bytes === undefined) return false;
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
