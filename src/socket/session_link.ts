@@ -17,6 +17,7 @@ import type { CloseRecord } from "../protocol/close.ts";
 import type { Role } from "../protocol/constants.ts";
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, MESSAGE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
+import { peerError } from "../protocol/faults.ts";
 import type { PreparedMessage } from "../protocol/prepared.ts";
 import { Session } from "../protocol/session.ts";
 import type { SessionEvents } from "../protocol/session_options.ts";
@@ -182,7 +183,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#endIfSent();
     } else if (this.#phase === "open") {
       this.#cut();
-      this.#lost(new WebSocketError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
+      this.#lost(peerError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
     }
   }
 
@@ -202,7 +203,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase === "ending") this.#over();
     else if (this.#phase === "open") {
       const text = `Connection broke without a Close frame: ${reasonText(reason)}`;
-      this.#lost(new WebSocketError("WS_PEER_VANISHED", text, { cause: reason }));
+      this.#lost(peerError("WS_PEER_VANISHED", text, { cause: reason }));
     }
   }
 
@@ -411,7 +412,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#cut();
       if (this.#phase === "ending") return this.#over();
       const text = `Cannot close: the peer sent no Close frame within ${this.#closeTimeout} ms`;
-      this.#lost(new WebSocketError("WS_CLOSE_TIMEOUT", text));
+      this.#lost(peerError("WS_CLOSE_TIMEOUT", text));
     });
     if (!this.#refed) keepAlive(this.#timer, false);
   }
