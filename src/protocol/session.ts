@@ -86,12 +86,12 @@ export class Session implements FrameHandler {
   /** Bytes and frames declared so far of the message in progress. */
   #declared = 0;
   #fragments = 0;
-  readonly #gatherer: Gatherer = new Gatherer();
-  readonly #utf8: Utf8Validator = new Utf8Validator();
-
+  /** Of one that comes in pieces. */
+  #gatherer: Gatherer | undefined;
+  #utf8: Utf8Validator | undefined;
   /** First byte of the frame that is being read. */
   #first = 0;
-  readonly #control: Gatherer = new Gatherer();
+  #control: Gatherer | undefined;
 
   /** The Close frame that waits behind messages at work. */
   #closing: CloseFrame | undefined;
@@ -111,6 +111,7 @@ export class Session implements FrameHandler {
     const { deflate } = options;
     const pieces = options.streaming ? new PieceReader(this, role, options, events.piece!.bind(events)) : undefined;
     if (deflate !== undefined) {
+      this.#utf8 = new Utf8Validator();
       this.#inflation = pieces?.inflation ?? new WholeInflation(deflate, this, this.#maxPayload, this.#utf8);
       this.#deflation = new Deflation(deflate, this);
     }
@@ -318,7 +319,7 @@ export class Session implements FrameHandler {
   /** Reads nothing any more and forgets what is half read. */
   discard(): void {
     this.#reader = DISCARD;
-    this.#gatherer.clear();
+    this.#gatherer = undefined;
     this.#owedPong = undefined;
     this.#inflation?.close();
   }
@@ -360,7 +361,7 @@ export class Session implements FrameHandler {
 
   /** {@inheritDoc FrameHandler.keeps} Pieces are gathered, texts decoded, control frames copied. */
   keeps(b0: number, whole: boolean): boolean {
-    return this.#compressed || (whole && b0 === (FIN | BINARY) && this.#gatherer.idle);
+    return this.#compressed || (whole && b0 === (FIN | BINARY) && this.#gatherer === undefined);
   }
 
   /** {@inheritDoc FrameHandler.payload} */
@@ -372,16 +373,18 @@ export class Session implements FrameHandler {
       this.#inflation.push(this.#opcode, bytes, start, end, final);
       return !this.#paused && this.#reader !== DISCARD && this.#inflation.pace === "idle";
     }
-    if (final && this.#gatherer.idle) return this.#deliver(bytes, start, end, high, false);
-    if (this.#opcode === TEXT && (high !== 0 || !this.#utf8.complete)) {
-      const wrong = this.#utf8.push(bytes, start, end);
+    if (final && this.#gatherer === undefined) return this.#deliver(bytes, start, end, high, false);
+    if (this.#opcode === TEXT && (high !== 0 || this.#utf8?.complete === false)) {
+      const wrong = (this.#utf8 ??= new Utf8Validator()).push(bytes, start, end);
       if (wrong >= 0) return this.broken("WS_INVALID_UTF8", `byte 0x${hex(bytes[wrong]!)} cannot stand where it does`);
     }
     const total = (first & FIN) !== 0 ? this.#declared : undefined;
-    const held = this.#gatherer.append(bytes, start, end, total, this.#maxPayload);
+    const gatherer = this.#gatherer ??= new Gatherer();
+    const held = gatherer.append(bytes, start, end, total, this.#maxPayload);
     if (!held) return this.broken("WS_MESSAGE_TOO_BIG", CANNOT_HOLD);
     if (!final) return true;
-    const message = this.#gatherer.take();
+    this.#gatherer = undefined;
+    const message = gatherer.take();
     return this.#deliver(message, 0, message.length, 1, true);
   }
 
@@ -396,7 +399,7 @@ export class Session implements FrameHandler {
     const opcode = this.#opcode;
     this.#opcode = 0;
     if (opcode === TEXT) {
-      if (checked && !this.#utf8.complete) {
+      if (checked && this.#utf8?.complete === false) {
         this.#utf8.reset();
         return this.broken("WS_INVALID_UTF8", "it ends inside a character");
       }
@@ -412,7 +415,7 @@ export class Session implements FrameHandler {
 
   #controlPayload(opcode: number, bytes: Uint8Array, start: number, end: number, last: boolean): boolean {
     // A copy in any case: it is small, and the chunk around it may be large.
-    const payload = this.#control.join(bytes, start, end, last, MAX_CONTROL_PAYLOAD);
+    const payload = (this.#control ??= new Gatherer()).join(bytes, start, end, last, MAX_CONTROL_PAYLOAD);
     if (payload === undefined) return true;
     if (opcode === PING) this.#answer(payload);
     else if (opcode === PONG) this.#events.ponged(payload);

@@ -62,6 +62,8 @@ export interface ListenerOptions {
 }
 
 interface Entry {
+  /** The event. */
+  readonly type: string;
   /** What was given, by which it is found again. */
   given: unknown;
   call: (this: unknown, ...args: unknown[]) => unknown;
@@ -113,7 +115,8 @@ export interface EventLike {
  * ```
  */
 export class Emitter<M extends object> {
-  readonly #lists: Map<string, readonly Entry[]> = new Map();
+  /** Those of all events, in order: there are few, and a list for each event would be a quarter of an idle connection. */
+  #entries: readonly Entry[] = NONE;
   #maxListeners = DEFAULT_MAX_LISTENERS;
 
   /** Adds a listener. */
@@ -181,10 +184,10 @@ export class Emitter<M extends object> {
     if (listener === null || listener === undefined) return;
     const { once = false, signal } = typeof options === "object" && options !== null ? options : {};
     checkSignal("signal", signal);
-    const made = makeEntry(listener, once, false, true);
+    const entry = makeEntry(checkName(type), listener, once, false, true);
     if (signal?.aborted || this.#find(type, listener) !== undefined) return;
-    const entry = this.#add(type, made, false);
-    signal?.addEventListener("abort", () => this.#drop(type, entry), { once: true });
+    this.#add(entry, false);
+    signal?.addEventListener("abort", () => this.#drop(entry), { once: true });
   }
 
   /** Removes a listener as on the web: the function of an `onname` property stays. */
@@ -194,7 +197,7 @@ export class Emitter<M extends object> {
     _options?: boolean | { readonly capture?: boolean },
   ): void {
     const entry = this.#find(type, listener);
-    if (entry !== undefined) this.#drop(type, entry);
+    if (entry !== undefined) this.#drop(entry);
   }
 
   /** Calls the listeners of the event's type with it. Always returns true: nothing here can be prevented. */
@@ -208,10 +211,9 @@ export class Emitter<M extends object> {
 
   /** Calls the listeners of an event with any arguments. Returns whether there were any. */
   emit(type: string, ...args: unknown[]): boolean {
-    const list = this.#lists.get(type);
-    if (list === undefined) return false;
-    for (const entry of list) this.#call(type, entry, args);
-    return true;
+    const list = this.#list(type);
+    for (const entry of list) this.#call(entry, args);
+    return list.length > 0;
   }
 
   /** The listeners of an event, in order. */
@@ -221,12 +223,14 @@ export class Emitter<M extends object> {
 
   /** How many listeners an event has. */
   listenerCount(type: keyof M & string): number {
-    return this.#list(type).length;
+    let count = 0;
+    for (const each of this.#entries) if (each.type === type) count++;
+    return count;
   }
 
   /** The events that have listeners. */
   eventNames(): string[] {
-    return [...this.#lists.keys()];
+    return [...new Set(this.#entries.map(({ type }) => type))];
   }
 
   /**
@@ -256,15 +260,14 @@ export class Emitter<M extends object> {
   protected setSlot(type: string, listener: unknown): void {
     const entry = this.#slot(type);
     if (typeof listener !== "function") {
-      if (entry !== undefined) this.#drop(type, entry);
-      return;
-    }
-    if (entry === undefined) this.#set(type, [...this.#list(type), makeEntry(listener, false, true, false)]);
-    else {
+      if (entry !== undefined) this.#drop(entry);
+    } else if (entry === undefined) {
+      this.#add(makeEntry(type, listener, false, true, false), false);
+    } else {
       entry.given = listener;
       entry.call = listener as Entry["call"];
+      this.listenerAdded();
     }
-    this.listenerAdded();
   }
 
   /** Calls the listeners of an event with one argument: the way of each message. */
@@ -285,25 +288,26 @@ export class Emitter<M extends object> {
   }
 
   #deliver(type: string, event: unknown, results: unknown[] | undefined): void {
-    const list = this.#lists.get(type);
-    if (list === undefined) return;
-    for (let at = 0; at < list.length; at++) {
-      const entry = list[at]!;
-      if (entry.removed) continue;
-      if (entry.once) this.#drop(type, entry);
+    const entries = this.#entries;
+    let isFirst = true;
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at]!;
+      if (entry.type !== type || entry.removed) continue;
+      if (!isFirst && stopped.has(event as object)) return;
+      isFirst = false;
+      if (entry.once) this.#drop(entry);
       try {
         const result = entry.call.call(this, event);
         results?.push(result);
       } catch (error) {
         rethrow(error);
       }
-      if (at + 1 < list.length && stopped.has(event as object)) return;
     }
   }
 
-  #call(type: string, entry: Entry, args: unknown[]): void {
+  #call(entry: Entry, args: unknown[]): void {
     if (entry.removed) return;
-    if (entry.once) this.#drop(type, entry);
+    if (entry.once) this.#drop(entry);
     try {
       entry.call.apply(this, args);
     } catch (error) {
@@ -313,20 +317,18 @@ export class Emitter<M extends object> {
 
   #addAll(type: string | object, listener: unknown, once: boolean, prepend: boolean): this {
     const all = typeof type === "object" && type !== null ? Object.entries(type) : [[type, listener] as const];
-    const made = all.map(([name, each]) => [checkName(name), makeEntry(each, once, false, false)] as const);
-    for (const [name, entry] of made) this.#add(name, entry, prepend);
+    const made = all.map(([name, each]) => makeEntry(checkName(name), each, once, false, false));
+    for (const entry of made) this.#add(entry, prepend);
     return this;
   }
 
-  #add(type: string, entry: Entry, prepend: boolean): Entry {
-    const list = this.#list(checkName(type));
-    this.#set(type, prepend ? [entry, ...list] : [...list, entry]);
+  #add(entry: Entry, prepend: boolean): void {
+    this.#entries = prepend ? [entry].concat(this.#entries) : this.#entries.concat(entry);
     this.listenerAdded();
-    return entry;
   }
 
   #list(type: string): readonly Entry[] {
-    return this.#lists.get(type) ?? NONE;
+    return this.#entries.filter((each) => each.type === type);
   }
 
   #find(type: string, listener: unknown): Entry | undefined {
@@ -341,23 +343,18 @@ export class Emitter<M extends object> {
   #remove(type: string, listener: unknown): void {
     checkListener("remove", listener, true);
     const entry = this.#list(checkName(type)).findLast((each) => each.given === listener);
-    if (entry !== undefined) this.#drop(type, entry);
+    if (entry !== undefined) this.#drop(entry);
   }
 
   #removeAll(type: string): void {
     for (const entry of this.#list(type)) entry.removed = true;
-    this.#lists.delete(type);
+    this.#entries = this.#entries.filter((each) => each.type !== type);
   }
 
-  #drop(type: string, entry: Entry): void {
+  #drop(entry: Entry): void {
     if (entry.removed) return;
     entry.removed = true;
-    this.#set(type, this.#list(type).filter((each) => each !== entry));
-  }
-
-  #set(type: string, list: readonly Entry[]): void {
-    if (list.length === 0) this.#lists.delete(type);
-    else this.#lists.set(type, list);
+    this.#entries = this.#entries.filter((each) => each !== entry);
   }
 }
 
@@ -366,14 +363,14 @@ export const stopped: WeakSet<object> = new WeakSet();
 
 const NONE: readonly Entry[] = [];
 
-function makeEntry(listener: unknown, once: boolean, slot: boolean, web: boolean): Entry {
+function makeEntry(type: string, listener: unknown, once: boolean, slot: boolean, web: boolean): Entry {
   checkListener("add", listener, web);
   if (typeof listener === "function") {
-    return { given: listener, call: listener as Entry["call"], once, slot, removed: false };
+    return { type, given: listener, call: listener as Entry["call"], once, slot, removed: false };
   }
   // Looked up at each call, as the web does it.
   const call = (event: unknown): unknown => (listener as { handleEvent(event: unknown): unknown }).handleEvent(event);
-  return { given: listener, call, once, slot, removed: false };
+  return { type, given: listener, call, once, slot, removed: false };
 }
 
 /** `web`: an object with `handleEvent` is a listener too. */

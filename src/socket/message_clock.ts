@@ -40,3 +40,15 @@ export class MessageClock {
     this.#owner.late(new WebSocketError("WS_MESSAGE_TIMEOUT", text));
   }
 }
+
+/** Tells the clock which message is in progress, or 0. It is made with the first that does not come whole. */
+export function watch(
+  clock: MessageClock | undefined,
+  message: number,
+  milliseconds: number,
+  owner: ClockOwner,
+): MessageClock | undefined {
+  if (message !== 0) clock ??= new MessageClock(milliseconds, owner);
+  clock?.look(message);
+  return clock;
+}

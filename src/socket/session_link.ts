@@ -24,7 +24,7 @@ import type { SessionEvents } from "../protocol/session_options.ts";
 import { reasonText } from "./abort.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
-import { type ClockOwner, MessageClock } from "./message_clock.ts";
+import { type ClockOwner, type MessageClock, watch } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
 import { Teller } from "./teller.ts";
 import { keepAlive, startTimeout } from "./timeout.ts";
@@ -41,7 +41,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   readonly #closeTimeout: number;
   readonly #highWaterMark: number;
   readonly #maxBufferedAmount: number;
-  readonly #clock: MessageClock;
+  readonly #messageTimeout: number;
+  #clock: MessageClock | undefined;
   #flushLater: (() => void) | undefined;
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
@@ -81,7 +82,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#session = new Session(role, this, options);
     // The head of the handshake may still wait.
     this.#session.overhead = this.#transport.buffered;
-    this.#clock = new MessageClock(options.messageTimeout ?? MESSAGE_TIMEOUT, this);
+    this.#messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
     if (options.deflate !== undefined) {
       this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.woken());
     }
@@ -152,7 +153,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       const rest = chunk.subarray(read);
       this.#rest.unshift(lent ? new Uint8Array(rest) : rest);
     }
-    this.#clock.look(this.deaf ? 0 : this.#session.unfinished);
+    this.#clock = watch(this.#clock, this.deaf ? 0 : this.#session.unfinished, this.#messageTimeout, this);
     this.#flush();
   }
 
@@ -297,7 +298,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   pause(): void {
     if (this.#paused || this.#phase !== "open" || !this.#session.open) return;
     this.#paused = true;
-    this.#clock.look(0);
+    this.#clock?.look(0);
     this.#session.pause();
     this.#transport.pause();
   }
@@ -317,7 +318,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#stalled) this.#pacer!.turn();
     while (!this.#paused && !this.#stalled && this.#rest.length > 0) this.#receive(this.#rest.shift()!, false);
     if (this.#paused || this.#stalled || this.#phase === "over") return;
-    this.#clock.look(this.#session.unfinished);
+    this.#clock = watch(this.#clock, this.#session.unfinished, this.#messageTimeout, this);
     if (this.#ended) this.end();
     else this.#transport.resume();
   }
@@ -438,7 +439,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
-    this.#clock.look(0);
+    this.#clock?.look(0);
     this.#pacer?.stop();
     this.#session.free();
     this.#rest.length = 0;

@@ -85,8 +85,7 @@ export class Socket extends SocketFlow<Socket> {
   #lostBytes = 0;
   /** Messages that come as streams, where that was asked for. */
   #incoming: Incoming | undefined;
-
-  readonly #pings: Pings = new Pings();
+  #pings: Pings | undefined;
   #heartbeat: Heartbeat | undefined;
 
   /** Begins one end. The entry points of the package make the client's from a URL, and `upgrade` the server's. */
@@ -145,7 +144,7 @@ export class Socket extends SocketFlow<Socket> {
         this.#socket.#control("ping", data);
       }
       pong(data: Uint8Array): void {
-        this.#socket.#pings.settle(data);
+        this.#socket.#pings?.settle(data);
         this.#socket.#control("pong", data);
       }
       drain(): void {
@@ -161,7 +160,7 @@ export class Socket extends SocketFlow<Socket> {
         if (socket.#paused) socket.resume();
       }
       error(error: WebSocketError): void {
-        this.#socket.#pings.fail(error);
+        this.#socket.#pings?.fail(error);
         this.#socket.#tell(new ErrorEvent(this.#socket, error));
       }
       close(record: CloseRecord): void {
@@ -223,7 +222,7 @@ export class Socket extends SocketFlow<Socket> {
 
   /** Milliseconds between the last ping that was answered and its pong: one of `heartbeat`, or of `ping()`. */
   get roundTripTime(): number | undefined {
-    return this.#pings.last;
+    return this.#pings?.last;
   }
 
   /**
@@ -299,11 +298,12 @@ export class Socket extends SocketFlow<Socket> {
    * Throws a `TypeError` or `RangeError` for wrong data, a `DOMException` named `InvalidStateError` while connecting.
    */
   ping(data?: string | ArrayBuffer | ArrayBufferView): Promise<number> {
-    const bytes = checkPing(data === undefined ? this.#pings.nextPayload() : data);
+    const pings = this.#pings ??= new Pings();
+    const bytes = checkPing(data === undefined ? pings.nextPayload() : data);
     if (this.#readyState === CONNECTING) {
       throw new DOMException("Cannot ping: the connection is CONNECTING, wanted OPEN", "InvalidStateError");
     }
-    return this.#pings.send(bytes, this.#readyState === OPEN ? this.#link : undefined);
+    return pings.send(bytes, this.#readyState === OPEN ? this.#link : undefined);
   }
 
   /**
@@ -382,7 +382,7 @@ export class Socket extends SocketFlow<Socket> {
     this.#room.link = link;
     this.#room.takes = true;
     if (!this.#refed) link.unref();
-    if (heartbeat !== undefined && link.pingable) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings);
+    if (heartbeat && link.pingable) this.#heartbeat = new Heartbeat(heartbeat, link, this.#pings ??= new Pings());
     link.start(this.#inlet);
     if (this.#paused) link.pause();
     if (this.#held === undefined) this.deliver("open", new SocketEvent("open", this));
@@ -425,7 +425,7 @@ export class Socket extends SocketFlow<Socket> {
     this.#unlisten?.();
     this.#held?.stop();
     this.#incoming?.fail();
-    this.#pings.end();
+    this.#pings?.end();
     this.#tell(new CloseEvent(this, record));
   }
 
