@@ -76,7 +76,8 @@ const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 export class Connection implements Exchange {
   readonly #host: Host;
   readonly #opening: Opening;
-  readonly #tail: Tail;
+  /** Where it stays HTTP. */
+  #tail: Tail | undefined;
   #request: HttpRequest | undefined;
   readonly #secure: boolean;
   #head: RequestHead | undefined;
@@ -91,7 +92,6 @@ export class Connection implements Exchange {
     this.#secure = given?.secure ?? host.secure;
     this.#head = given?.head;
     this.#opening = new Opening(transport);
-    this.#tail = new Tail(this.#opening);
   }
 
   /** Serves its one request, and leaves. Never rejects. */
@@ -106,7 +106,7 @@ export class Connection implements Exchange {
     } catch (error) {
       return await this.#refuseHead(error);
     }
-    this.#opening.onbroken = this.#tail.ongone = (reason) => this.#lost(reason);
+    this.#opening.onbroken = (reason) => this.#lost(reason);
     const req = this.#request = new HttpRequest(this);
     const body = bodyOf(this.#head, this.#host.limits.maxBodySize);
     const fault = body instanceof RequestError ? body : faultOf(this.#head);
@@ -116,8 +116,18 @@ export class Connection implements Exchange {
       await dispatch(this.#host.handler, req);
     }
     if (this.#link !== undefined) return;
-    if (this.#body === undefined) this.#tail.discard();
-    await sendAnswer(this.#tail, req);
+    const tail = this.#stay();
+    if (this.#body === undefined) tail.discard();
+    await sendAnswer(tail, req);
+  }
+
+  /** It stays HTTP. */
+  #stay(): Tail {
+    if (this.#tail === undefined) {
+      this.#tail = new Tail(this.#opening);
+      this.#tail.ongone = this.#opening.onbroken;
+    }
+    return this.#tail;
   }
 
   async #refuseHead(error: unknown): Promise<void> {
@@ -125,7 +135,8 @@ export class Connection implements Exchange {
     // The peer left: there is nobody to answer.
     if (status === undefined) return this.#opening.transport.end();
     const answer = formatText(status, `${(error as Error).message}\n`);
-    if (await this.#tail.write(answer, true)) await this.#tail.finish();
+    const tail = this.#stay();
+    if (await tail.write(answer, true)) await tail.finish();
   }
 
   /** Breaks it off when no request has come yet. */
@@ -137,7 +148,8 @@ export class Connection implements Exchange {
   cut(reason: unknown): void {
     if (this.#link?.open) return this.#link.terminate();
     this.#opening.abort(reason);
-    this.#tail.cut(reason);
+    if (this.#tail === undefined) this.#opening.transport.abort(reason);
+    else this.#tail.cut(reason);
   }
 
   #lost(reason: unknown): void {
@@ -195,7 +207,7 @@ export class Connection implements Exchange {
     }
     const length = fields.get("content-length");
     const wanted = length === null ? "wanted its last chunk" : `wanted ${length} bytes`;
-    return this.#tail.readBody(reader, this.#host.limits.timeout, wanted);
+    return this.#stay().readBody(reader, this.#host.limits.timeout, wanted);
   }
 
   /** {@inheritDoc Exchange.takeOver} */

@@ -45,7 +45,11 @@ export function handler<V extends Routable = HttpRequest>(like: HandlerLike<V>):
 /** Runs a handler, and those it gives back, to the end. Rejects with what one of them throws. */
 export async function invoke<V extends Routable>(first: Handler<V>, req: V): Promise<void> {
   let next: Next<V> = first;
-  while (next !== undefined) next = await next.invoke(req);
+  while (next !== undefined) {
+    const given: Next<V> | Promise<Next<V>> = next.invoke(req);
+    // Most have nothing to wait for.
+    next = given instanceof Object && "then" in given ? await given : given;
+  }
 }
 
 function coerce<V extends Routable>(like: unknown): Handler<V> | undefined {

@@ -171,37 +171,35 @@ class UpgradeHandler implements Handler {
     this.#connection = checkConnection(options);
   }
 
-  async invoke(req: HttpRequest): Promise<void> {
-    const exchange = exchangeOf(req);
-    const check = checkRequest(exchange.head);
+  invoke(req: HttpRequest): void | Promise<void> {
+    const { head } = exchangeOf(req);
+    const check = checkRequest(head);
     if (!check.ok) {
       const { status, fields, reason } = check.refusal;
       for (const [name, value] of fields) req.response.setHeader(name, value);
       return req.response.refuse(status, reason);
     }
-    if (hasBody(exchange.head)) return req.response.refuse(400, "Cannot upgrade to WebSocket: the request has a body");
-
+    if (hasBody(head)) return req.response.refuse(400, "Cannot upgrade to WebSocket: the request has a body");
     const decision = this.#decide(check.request, req);
-    const decided = decision instanceof Promise ? await within(this.#timeout, decision) : decision;
-    if (decided === LATE) return req.response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
-    if (decided === REFUSED) return req.response.refuse(403, originRefusal(check.request.origin, req));
+    if (!(decision instanceof Promise)) return this.#settle(decision, check.request, req);
+    return within(this.#timeout, decision).then((decided) => this.#settle(decided, check.request, req));
+  }
 
+  #settle(decided: Decision | typeof LATE, request: HandshakeRequest, req: HttpRequest): void | Promise<void> {
+    const { response } = req;
+    if (decided === LATE) return response.refuse(503, "Cannot upgrade to WebSocket: the decision took too long");
+    if (decided === REFUSED) return response.refuse(403, originRefusal(request.origin, req));
+
+    const exchange = exchangeOf(req);
     const { compression, limits, heartbeat } = this.#connection;
     const { extensions, link } = compression === undefined
       ? NO_EXTENSIONS
-      : negotiateExtensions(check.request.extensions, compression, exchange.deflate);
-    const fields = new Fields(this.#fields);
-    for (const [name, value] of ownFields(req.response)) fields.append(name, value);
-    const taken = exchange.takeOver({
-      request: check.request,
-      fields,
-      link: { ...limits, ...link, protocol: decided, extensions },
-      heartbeat,
-    });
-    const open = taken instanceof Promise ? await taken : taken;
-    // From here on nobody else may answer.
-    req.end();
-    this.#open(open, check.request, req);
+      : negotiateExtensions(request.extensions, compression, exchange.deflate);
+    const fields = response.hasHeaders ? new Fields([...this.#fields, ...ownFields(response)]) : this.#fields;
+    const settings = { ...limits, ...link, protocol: decided, extensions };
+    const taken = exchange.takeOver({ request, fields, link: settings, heartbeat });
+    if (!(taken instanceof Promise)) return this.#open(taken, request, req);
+    return taken.then((open) => this.#open(open, request, req));
   }
 
   /** Whether the page may connect, and the subprotocol; at once, where the application does not have to be waited for. */
@@ -216,6 +214,8 @@ class UpgradeHandler implements Handler {
   }
 
   #open(link: Link, request: HandshakeRequest, req: HttpRequest): void {
+    // From here on nobody else may answer.
+    req.end();
     const exchange = exchangeOf(req);
     const { heartbeat, ordered, limits: { messageTimeout } } = this.#connection;
     const { remote, codec } = exchange;

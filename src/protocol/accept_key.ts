@@ -4,6 +4,8 @@ import { quote } from "./headers.ts";
 import { sha1 } from "./sha1.ts";
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** An equals sign. */
+const PADDING = 0x3d;
 
 /**
  * Makes the key of a request: 16 random bytes in base64 (RFC 6455, 4.1).
@@ -46,9 +48,12 @@ function base64(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 3) {
     const word = bytes[i]! << 16 | (bytes[i + 1] ?? 0) << 8 | (bytes[i + 2] ?? 0);
-    text += BASE64[word >> 18]! + BASE64[word >> 12 & 63]!;
-    text += i + 1 < bytes.length ? BASE64[word >> 6 & 63]! : "=";
-    text += i + 2 < bytes.length ? BASE64[word & 63]! : "=";
+    text += String.fromCharCode(
+      BASE64.charCodeAt(word >> 18),
+      BASE64.charCodeAt(word >> 12 & 63),
+      i + 1 < bytes.length ? BASE64.charCodeAt(word >> 6 & 63) : PADDING,
+      i + 2 < bytes.length ? BASE64.charCodeAt(word & 63) : PADDING,
+    );
   }
   return text;
 }

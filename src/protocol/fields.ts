@@ -38,10 +38,10 @@ export function isTargetChar(code: number): boolean {
  * ```
  */
 export class Fields implements Iterable<readonly [name: string, value: string]> {
-  readonly #names: string[] = [];
+  #names: string[] = [];
   /** The names in lower case. */
-  readonly #keys: string[] = [];
-  readonly #values: string[] = [];
+  #keys: string[] = [];
+  #values: string[] = [];
 
   /** Holds the given fields, none when there are none. Throws as `append` does. */
   constructor(init?: Iterable<readonly [name: string, value: string]>) {
@@ -56,13 +56,17 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
    */
   static read(text: string, start: number, marks: readonly number[]): Fields {
     const fields = new Fields();
-    for (let i = 0; i < marks.length; i += 2) {
-      const colon = marks[i]!;
-      const end = marks[i + 1]!;
+    const count = marks.length / 2;
+    const names = fields.#names = new Array<string>(count);
+    const keys = fields.#keys = new Array<string>(count);
+    const values = fields.#values = new Array<string>(count);
+    for (let i = 0; i < count; i++) {
+      const colon = marks[2 * i]!;
+      const end = marks[2 * i + 1]!;
       const name = text.slice(start, colon);
-      fields.#names.push(name);
-      fields.#keys.push(name.toLowerCase());
-      fields.#values.push(trimSpace(text, colon + 1, end));
+      names[i] = name;
+      keys[i] = name.toLowerCase();
+      values[i] = trimSpace(text, colon + 1, end);
       start = end + 2;
     }
     return fields;
@@ -171,7 +175,8 @@ function checkField(name: string, value: string): string {
     throw new TypeError(`Cannot add the field ${name}: the value is ${show(value)}, wanted a string`);
   }
   const text = trimSpace(value);
-  checkText(`add the field ${name}`, text);
+  const wrong = wrongAt(text);
+  if (wrong !== -1) throw unfit(`add the field ${name}`, text, wrong);
   return text;
 }
 
@@ -181,12 +186,20 @@ function checkField(name: string, value: string): string {
  * @throws {TypeError} Naming the action.
  */
 export function checkText(action: string, text: string): void {
+  const wrong = wrongAt(text);
+  if (wrong !== -1) throw unfit(action, text, wrong);
+}
+
+function wrongAt(text: string): number {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 0xff || VALUE_CHARS[code] === 0) {
-      throw new TypeError(`Cannot ${action}: met ${quote(text[i]!)} at ${i}, wanted printable latin1 or a tab`);
-    }
+    if (code > 0xff || VALUE_CHARS[code] === 0) return i;
   }
+  return -1;
+}
+
+function unfit(action: string, text: string, at: number): TypeError {
+  return new TypeError(`Cannot ${action}: met ${quote(text[at]!)} at ${at}, wanted printable latin1 or a tab`);
 }
 
 /**

@@ -318,7 +318,7 @@ export function acceptHead(request: HandshakeRequest, options: AcceptOptions = {
 
 /** Adds the caller's own fields to those of the handshake: in the place of one of the same name, or behind them. */
 function addOwn(fields: Fields, kind: string, own: RequestOptions["fields"]): void {
-  if (own === undefined) return;
+  if (own === undefined || (own instanceof Fields && own.size === 0)) return;
   const seen = new Set<string>();
   for (const [name, value] of own) {
     const key = String(name).toLowerCase();

@@ -73,7 +73,6 @@ export class Session implements FrameHandler {
   readonly #decodeAscii: TextCoder["decodeAscii"];
   readonly #inflation: Inflation | undefined;
   readonly #deflation: Deflation | undefined;
-
   readonly #writer: FrameWriter;
   #reader: Reader;
   #paused = false;
