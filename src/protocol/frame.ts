@@ -21,6 +21,8 @@ const RSV = 0x70;
 /** Second byte: the payload is masked. */
 const MASKED = 0x80;
 const NOTHING: Uint8Array = new Uint8Array(0);
+/** A frame of a lent chunk that is as long as this, in bytes, is copied by itself: what is behind it may not have to be. */
+const LARGE = 16_384;
 /** The longest header: two bytes, eight of length, four of mask. */
 export const MAX_HEADER = 14;
 
@@ -177,26 +179,31 @@ export class FrameReader {
       }
       const length = this.#left;
       const take = length < end - at ? length : end - at;
+      let bytes = chunk;
+      let start = at;
       if (lent && take > 0 && this.#handler.keeps?.(this.#first, take === length) !== false) {
-        // One copy of all that is left: many small messages share it, as they would have shared the chunk.
-        chunk = new Uint8Array(chunk.subarray(at));
-        lent = false;
-        before += at;
-        end -= at;
-        at = 0;
+        if (take < LARGE) {
+          // One copy of all that is left: many small messages share it, as they would have shared the chunk.
+          chunk = new Uint8Array(chunk.subarray(at));
+          lent = false;
+          before += at;
+          end -= at;
+          at = 0;
+          bytes = chunk;
+        } else bytes = new Uint8Array(chunk.subarray(at, at + take));
+        start = 0;
       }
-      const start = at;
       at += take;
       let high = 1;
       if (this.#masked && take > 0) {
-        high = mask(chunk, start, at, this.#key);
+        high = mask(bytes, start, start + take, this.#key);
         this.#key = rotateKey(this.#key, take);
       }
       const last = take === length;
       this.#left = last ? -1 : length - take;
       // A header at the very end of a chunk: its payload begins with the next one.
       if (take === 0 && !last) return before + at;
-      if (!this.#handler.payload(chunk, start, at, last, high)) return before + at;
+      if (!this.#handler.payload(bytes, start, start + take, last, high)) return before + at;
     }
     return before + at;
   }

@@ -185,6 +185,25 @@ test("Binaries of a chunk that is only lent share one copy of it", async () => {
   assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, ...costs });
 });
 
+test("A large binary of a chunk that is only lent is copied by itself", async () => {
+  const got: unknown[] = [];
+  const setup = await Setup.open((conn) => conn.onmessage = ({ data }) => got.push(data));
+  const large = Uint8Array.from({ length: 20_000 }, (_, at) => at % 251);
+  const chunk = concat(
+    to("server", { opcode: 1, payload: utf8("before") }),
+    to("server", { opcode: 2, payload: large, key: [1, 2, 3, 4] }),
+    to("server", { opcode: 1, payload: utf8("between") }),
+    to("server", { opcode: 2, payload: large, key: [5, 6, 7, 8] }),
+    to("server", { opcode: 2, payload: utf8("after") }),
+  );
+  setup.sink!.lent!(chunk);
+  chunk.fill(0xee);
+  assertEquals(got, ["before", large, "between", large, utf8("after")]);
+  const held = got.map((data) => data instanceof Uint8Array ? data.buffer.byteLength : 0);
+  assertEquals(held.slice(0, 4), [0, 20_000, 0, 20_000]);
+  assert(held[4]! < 100, `a short message holds ${held[4]} bytes`);
+});
+
 test("Texts of a chunk that is only lent cost no copy", async () => {
   const setup = await Setup.open(echo);
   const chunk = frames(64, 1, text);
