@@ -46,9 +46,11 @@ function isShared(data: unknown): data is SharedArrayBuffer {
 /** The bytes of a message in the form that `binaryType` names. */
 export function binaryData(data: Uint8Array, type: BinaryType): Data {
   if (type === "uint8array") return data;
-  // A copy, as the view may lie in a larger buffer.
-  const bytes = new Uint8Array(data);
-  return type === "arraybuffer" ? bytes.buffer : new Blob([bytes]);
+  if (type === "blob") return new Blob([data as Uint8Array<ArrayBuffer>]);
+  const { buffer } = data;
+  // A short one may lie among others; a long one has memory of its own.
+  const isAlone = data.length === buffer.byteLength && buffer instanceof ArrayBuffer;
+  return isAlone ? buffer : new Uint8Array(data).buffer;
 }
 
 /** How many bytes a payload is, as `bufferedAmount` counts them. */
