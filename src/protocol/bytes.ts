@@ -88,6 +88,16 @@ export const MAX_RUN = 262_144;
 /** What the idle buffers may hold together, in bytes. */
 const MAX_IDLE = 2_097_152;
 
+/**
+ * Runs begin so many bytes into their memory. Without it a payload would lie as far into its page as where it comes from, and
+ * a header: to copy it takes Bun 40 us for 64 KiB, and 2 us with it.
+ */
+const LEAD = 256;
+
+function makeRoom(size: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(LEAD + size), LEAD);
+}
+
 const idle: Uint8Array<ArrayBuffer>[] = [];
 let idleBytes = 0;
 
@@ -99,7 +109,7 @@ function toIdle(bytes: Uint8Array<ArrayBuffer>): void {
 
 /** Takes memory that a writer kept, and has no use for any more, for the runs to come. */
 export function recycle({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) toIdle(new Uint8Array(buffer));
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > LEAD) toIdle(new Uint8Array(buffer, LEAD));
 }
 
 /** What takes the bytes of an `Output`. */
@@ -139,7 +149,7 @@ export class Output {
         if (count <= last.length) return;
       }
     }
-    const bytes = new Uint8Array(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), this.length + count));
+    const bytes = makeRoom(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), this.length + count));
     bytes.set(this.bytes.subarray(0, this.length));
     this.bytes = bytes;
   }
