@@ -163,7 +163,7 @@ export class Output {
     // What is kept counts as its bytes, so it must not be a few of them in a long buffer.
     const kept = this.#writer.write(
       length === bytes.length ? bytes : bytes.subarray(0, length),
-      length * 2 >= bytes.length,
+      length * 2 >= LEAD + bytes.length,
     );
     if (!kept) toIdle(bytes);
   }
