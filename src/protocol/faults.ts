@@ -6,7 +6,7 @@ import { type ErrorCode, WebSocketError } from "./errors.ts";
 
 /**
  * Makes the error of something that the peer did. It has no stack: that would name nothing but functions of this module,
- * and the peer could have it walked as often as it likes (8 % of the time of a connection that is opened and dropped).
+ * and the peer could have it walked as often as it likes. On Node it is 5 % of a connection that is opened and dropped.
  */
 export function peerError(code: ErrorCode, message: string, options?: ErrorOptions): WebSocketError {
   const limit: unknown = Reflect.get(Error, "stackTraceLimit");
