@@ -115,7 +115,7 @@ const closeCodes: Readonly<Record<ErrorCode, number>> = {
 };
 
 /**
- * A connection failed. `code` is stable; the message is for people.
+ * A connection failed. `code` is stable; the message is for people. Where the peer is at fault there is no stack.
  *
  * @example Telling failures apart
  * ```ts
