@@ -11,6 +11,7 @@
  */
 
 import { isToken, quote, show } from "../protocol/headers.ts";
+import { isThenable } from "../socket/check.ts";
 import { decode } from "./cookies.ts";
 import type { Handler, HandlerFunction, HandlerLike, Next, Routable, RouteMap } from "./handler_types.ts";
 import { compileHost, compilePath, compilePrefix, type Pattern } from "./pattern.ts";
@@ -48,7 +49,7 @@ export async function invoke<V extends Routable>(first: Handler<V>, req: V): Pro
   while (next !== undefined) {
     const given: Next<V> | Promise<Next<V>> = next.invoke(req);
     // Most have nothing to wait for.
-    next = given instanceof Object && "then" in given ? await given : given;
+    next = isThenable(given) ? await given : given;
   }
 }
 

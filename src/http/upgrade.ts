@@ -12,7 +12,7 @@ import { HANDSHAKE_TIMEOUT, INTERNAL_ERROR } from "../protocol/constants.ts";
 import { checkRequest, type HandshakeRequest } from "../protocol/handshake.ts";
 import { Fields, type RequestHead } from "../protocol/head.ts";
 import { show } from "../protocol/headers.ts";
-import { checkFields, checkNames, checkNumber, checkType } from "../socket/check.ts";
+import { checkFields, checkNames, checkNumber, checkType, isThenable } from "../socket/check.ts";
 import type { Link } from "../socket/link.ts";
 import {
   checkConnection,
@@ -259,10 +259,6 @@ async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T |
   } finally {
     clearTimeout(timer);
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function hasBody({ fields }: RequestHead): boolean {

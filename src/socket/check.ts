@@ -108,3 +108,8 @@ export function toJson(action: string, value: unknown): string {
   const why = cause instanceof Error ? ` (${cause.message})` : "";
   throw new TypeError(`Cannot ${action}: got ${show(value)}, wanted a value that JSON can hold${why}`, { cause });
 }
+
+/** Whether a value has to be awaited: a promise of any realm or library. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<T>> | null | undefined)?.then === "function";
+}

@@ -8,7 +8,7 @@
  */
 
 import { show } from "../protocol/headers.ts";
-import { checkNumber, checkSignal } from "./check.ts";
+import { checkNumber, checkSignal, isThenable } from "./check.ts";
 
 /**
  * A listener of the event `E`; `this` is what it listens to, where it is no arrow function.
@@ -115,7 +115,7 @@ export interface EventLike {
  * ```
  */
 export class Emitter<M extends object> {
-  /** Those of all events, in order: there are few, and a list for each event would be a quarter of an idle connection. */
+  /** Those of all events, in order: there are few, and a list for each event is a tenth of an idle connection. */
   #entries: readonly Entry[] = NONE;
   #maxListeners = DEFAULT_MAX_LISTENERS;
 
@@ -282,7 +282,7 @@ export class Emitter<M extends object> {
   protected deliverAwaited(type: string, event: unknown): Promise<unknown> | undefined {
     const results: unknown[] = [];
     this.#deliver(type, event, results);
-    const pending = results.filter((each) => typeof (each as PromiseLike<unknown> | undefined)?.then === "function");
+    const pending = results.filter(isThenable);
     if (pending.length === 0) return undefined;
     return Promise.all(pending.map((each) => Promise.resolve(each).catch(rethrow)));
   }
