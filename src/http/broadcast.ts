@@ -5,7 +5,8 @@
 import { OPEN } from "../protocol/constants.ts";
 import { checkNames, checkType, wrongKind } from "../socket/check.ts";
 import type { SendOptions } from "../socket/data.ts";
-import { prepare } from "../socket/prepare.ts";
+import { FrameRoom } from "../protocol/prepared.ts";
+import { prepareIn } from "../socket/prepare.ts";
 import { Socket } from "../socket/socket.ts";
 
 /**
@@ -31,12 +32,15 @@ export interface BroadcastOptions extends SendOptions {
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof BroadcastOptions>(["compress", "except"]);
 
+/** What is broadcast in one turn leaves each connection in one write, and as it lies here. */
+const room = new FrameRoom();
+
 /** Sends a message to those that are open, framed once. Returns to how many. Throws as `Server.broadcast`. */
 export function broadcast(sockets: Iterable<Socket>, data: unknown, options: BroadcastOptions): number {
   checkNames("broadcast", options, OPTIONS);
   const { compress, except = [] } = options;
   checkType("compress", compress, "boolean");
-  const message = prepare(data);
+  const message = prepareIn(room, data);
   const passed = except instanceof Socket ? [except] : except;
   if (typeof passed !== "object" || passed === null || !(Symbol.iterator in passed)) {
     throw wrongKind("except", except, "a Socket, or a list of them");

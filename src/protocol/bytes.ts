@@ -120,13 +120,16 @@ export interface Writer {
 
 /**
  * What a connection has to say, gathered into one run of whole frames so that it leaves in one write. The buffer is
- * borrowed from the process when a run begins and goes back when the transport has taken it.
+ * borrowed from the process when a run begins and goes back when the transport has taken it. A run of nothing but frames
+ * that many connections share stays where they are.
  */
 export class Output {
-  /** The buffer of the run; valid after `reserve`, until the next `reserve` or `flush`. */
+  /** The buffer of the run; valid after `reserve`, until the next call of another method. */
   bytes: Uint8Array<ArrayBuffer> = NOTHING;
   /** Bytes of the run. */
   length = 0;
+  /** The run, where all of it is shared. */
+  #shared: Uint8Array | undefined;
   readonly #writer: Writer;
 
   /** Makes an output that gives its runs to `writer`. */
@@ -141,23 +144,48 @@ export class Output {
 
   #grow(count: number): void {
     if (this.length > 0 && this.length + count > MAX_RUN) this.flush();
-    if (this.bytes.length === 0) {
-      const last = idle.pop();
-      if (last !== undefined) {
-        idleBytes -= last.length;
-        this.bytes = last;
-        if (count <= last.length) return;
-      }
+    if (this.bytes.length === 0) this.#borrow();
+    const needed = this.length + count;
+    if (needed > this.bytes.length) {
+      const bytes = makeRoom(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), needed));
+      bytes.set(this.bytes.subarray(0, this.length));
+      this.bytes = bytes;
     }
-    const bytes = makeRoom(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), this.length + count));
-    bytes.set(this.bytes.subarray(0, this.length));
-    this.bytes = bytes;
+    if (this.#shared === undefined) return;
+    this.bytes.set(this.#shared);
+    this.#shared = undefined;
+  }
+
+  #borrow(): void {
+    const last = idle.pop();
+    if (last === undefined) return;
+    idleBytes -= last.length;
+    this.bytes = last;
+  }
+
+  /** Puts bytes behind the run that others have too: nobody changes them. */
+  share(chunk: Uint8Array): void {
+    if (this.length === 0 && this.bytes.length === 0) this.#shared = chunk;
+    else if (this.#shared !== undefined && areNeighbours(this.#shared, chunk)) {
+      this.#shared = joinNeighbours(this.#shared, chunk);
+    } else {
+      this.reserve(chunk.length);
+      this.bytes.set(chunk, this.length);
+    }
+    this.length += chunk.length;
   }
 
   /** Lets the run leave. */
   flush(): void {
     if (this.length === 0) return;
     const { bytes, length } = this;
+    if (this.#shared !== undefined) {
+      const run = this.#shared;
+      this.#shared = undefined;
+      this.length = 0;
+      this.#writer.write(run, false);
+      return;
+    }
     this.bytes = NOTHING;
     this.length = 0;
     // What is kept counts as its bytes, so it must not be a few of them in a long buffer.
@@ -176,3 +204,20 @@ export class Output {
 }
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/** What was joined last: one connection after another joins the same frames. */
+const neighbours = { first: NOTHING as Uint8Array, second: NOTHING as Uint8Array, both: NOTHING as Uint8Array };
+
+function areNeighbours(first: Uint8Array, second: Uint8Array): boolean {
+  if (first === neighbours.first && second === neighbours.second) return true;
+  return first.buffer === second.buffer && first.byteOffset + first.length === second.byteOffset;
+}
+
+function joinNeighbours(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first !== neighbours.first || second !== neighbours.second) {
+    neighbours.first = first;
+    neighbours.second = second;
+    neighbours.both = new Uint8Array(first.buffer, first.byteOffset, first.length + second.length);
+  }
+  return neighbours.both;
+}

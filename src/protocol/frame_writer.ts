@@ -104,10 +104,8 @@ export class FrameWriter {
     if (this.#masks) return this.frame(bytes[0]!, bytes, start, bytes.length);
     const output = this.#output;
     this.overhead += start;
-    if (bytes.length >= MAX_RUN) return output.through(bytes, false);
-    output.reserve(bytes.length);
-    output.bytes.set(bytes, output.length);
-    output.length += bytes.length;
+    if (bytes.length >= MAX_RUN) output.through(bytes, false);
+    else output.share(bytes);
   }
 
   /** Writes header and mask around a payload of `length` bytes that stands where the header will end. */

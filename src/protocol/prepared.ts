@@ -57,10 +57,10 @@ export class PreparedMessage {
   #deflated: Map<number, Framed | undefined> | undefined;
   #factory: DeflateFactory | undefined;
 
-  /** Frames a text, or a copy of the bytes. Lone surrogates become U+FFFD. */
-  constructor(data: string | Uint8Array, compress?: boolean) {
+  /** Frames a text, or a copy of the bytes, in `room` if need be. Lone surrogates become U+FFFD. */
+  constructor(data: string | Uint8Array, compress?: boolean, room?: FrameRoom) {
     const text = typeof data === "string";
-    this.#plain = frame(FIN | (text ? TEXT : BINARY), text ? new TextEncoder().encode(data) : data);
+    this.#plain = frame(FIN | (text ? TEXT : BINARY), text ? encoder.encode(data) : data, room);
     this.data = text ? data : this.#plain.bytes.subarray(this.#plain.start);
     this.compress = compress;
   }
@@ -112,9 +112,36 @@ export class PreparedMessage {
   }
 }
 
-function frame(b0: number, payload: Uint8Array): Framed {
+const encoder: TextEncoder = new TextEncoder();
+
+/** Bytes of a `FrameRoom`, and the most that one frame takes of it. */
+const ROOM_SIZE = 65_536;
+const ROOM_FRAME = 8_192;
+
+/**
+ * Where frames lie one behind the other, so that several leave a connection as they lie, uncopied. For messages that are
+ * soon forgotten: each keeps the memory of its neighbours.
+ */
+export class FrameRoom {
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #used = 0;
+
+  /** Memory for a frame of so many bytes. */
+  take(size: number): Uint8Array<ArrayBuffer> {
+    if (size > ROOM_FRAME) return new Uint8Array(size);
+    if (this.#bytes === undefined || this.#used + size > ROOM_SIZE) {
+      this.#bytes = new Uint8Array(ROOM_SIZE);
+      this.#used = 0;
+    }
+    this.#used += size;
+    return this.#bytes.subarray(this.#used - size, this.#used);
+  }
+}
+
+function frame(b0: number, payload: Uint8Array, room?: FrameRoom): Framed {
   const start = headerSize(payload.length, false);
-  const bytes = new Uint8Array(start + payload.length);
+  const size = start + payload.length;
+  const bytes = room === undefined ? new Uint8Array(size) : room.take(size);
   writeHeader(bytes, 0, b0, payload.length, false);
   bytes.set(payload, start);
   return { bytes, start };

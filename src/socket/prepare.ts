@@ -1,6 +1,6 @@
 /** `prepare`: makes a message that goes to many. */
 
-import { PreparedMessage } from "../protocol/prepared.ts";
+import { type FrameRoom, PreparedMessage } from "../protocol/prepared.ts";
 import { compressOf, type SendOptions, toPayload } from "./data.ts";
 
 /**
@@ -26,8 +26,13 @@ import { compressOf, type SendOptions, toPayload } from "./data.ts";
  * ```
  */
 export function prepare(data: unknown, options?: SendOptions): PreparedMessage {
+  return prepareIn(undefined, data, options);
+}
+
+/** The same, for a message that is soon forgotten: framed in `room`. */
+export function prepareIn(room: FrameRoom | undefined, data: unknown, options?: SendOptions): PreparedMessage {
   if (data instanceof PreparedMessage) return data;
   const payload = toPayload(data);
   if (payload instanceof Blob) throw new TypeError("Cannot prepare a message: data is a Blob, wanted what it holds");
-  return new PreparedMessage(payload, compressOf(data, options));
+  return new PreparedMessage(payload, compressOf(data, options), room);
 }

@@ -13,7 +13,6 @@
  */
 
 import { recycle } from "../protocol/bytes.ts";
-import type { CloseRecord } from "../protocol/close.ts";
 import type { Role } from "../protocol/constants.ts";
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, MESSAGE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
@@ -22,6 +21,7 @@ import type { PreparedMessage } from "../protocol/prepared.ts";
 import { Session } from "../protocol/session.ts";
 import type { SessionEvents } from "../protocol/session_options.ts";
 import { reasonText } from "./abort.ts";
+import { type Departing, flushSoon } from "./departures.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
 import { type ClockOwner, type MessageClock, watch } from "./message_clock.ts";
@@ -31,7 +31,7 @@ import { keepAlive, startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** One open WebSocket over a transport. */
-export class SessionLink extends Teller implements Link, TransportSink, SessionEvents, ClockOwner {
+export class SessionLink extends Teller implements Link, TransportSink, SessionEvents, ClockOwner, Departing {
   readonly protocol: string;
   readonly extensions: string;
   readonly #role: Role;
@@ -43,7 +43,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   readonly #maxBufferedAmount: number;
   readonly #messageTimeout: number;
   #clock: MessageClock | undefined;
-  #flushLater: (() => void) | undefined;
   /** Where there is compression. */
   readonly #pacer: Pacer | undefined;
   /** {@inheritDoc Link.heard} */
@@ -154,7 +153,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#rest.unshift(lent ? new Uint8Array(rest) : rest);
     }
     this.#clock = watch(this.#clock, this.deaf ? 0 : this.#session.unfinished, this.#messageTimeout, this);
-    this.#flush();
+    this.flush();
   }
 
   /** {@inheritDoc SessionEvents.woken} A turn for messages that are inflated or compressed piece by piece. */
@@ -166,7 +165,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     // The Close frame may have waited for them.
     if (this.#session.done) this.#finish();
     else if (!this.#session.open && !this.#session.compressing && this.#timer === undefined) this.#startTimer();
-    this.#flush();
+    this.flush();
     if (this.#transport.buffered === 0) this.#relieve();
     if (!this.#stalled || this.#session.stalled) return;
     this.#stalled = false;
@@ -342,10 +341,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#flushLater ??= () => this.#flush());
+    flushSoon(this);
   }
 
-  #flush(): void {
+  /** {@inheritDoc Departing.flush} */
+  flush(): void {
     this.#scheduled = false;
     if (this.#phase === "over") return;
     this.#session.flush();
@@ -445,6 +445,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#rest.length = 0;
     this.ended();
     const record = this.#session.closeRecord;
-    this.events?.close(this.#error === undefined ? record : { ...record, failed: true } satisfies CloseRecord);
+    this.events?.close(this.#error === undefined ? record : { ...record, failed: true });
   }
 }

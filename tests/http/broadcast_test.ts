@@ -77,6 +77,24 @@ test("broadcast() reaches all clients but those that are left out, and tells how
   await server.close();
 });
 
+test("Broadcasts of one turn arrive in order, among what is sent to one of them alone", async () => {
+  const { server, accepted } = await serve();
+  const clients = [await Client.open(server), await Client.open(server), await Client.open(server)];
+  const wanted: Data[][] = [[], [], []];
+  for (let round = 0; round < 200; round++) {
+    const text = `${round}`.repeat(1 + round * 7 % 900);
+    server.broadcast(text);
+    for (const all of wanted) all.push(text);
+    const at = round % 5;
+    if (at < 2) {
+      accepted[at]!.send(`to ${at}`);
+      wanted[at]!.push(`to ${at}`);
+    }
+  }
+  for (const [at, client] of clients.entries()) assertEquals(await client.first(wanted[at]!.length), wanted[at]!);
+  await server.close();
+});
+
 test("A client that is closing is passed over, and one that has closed is no client", async () => {
   const { server, accepted } = await serve();
   const [leaving, staying] = [await Client.open(server), await Client.open(server)];

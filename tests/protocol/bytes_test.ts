@@ -240,3 +240,78 @@ test("Output lets a run be kept only where its bytes are at least half of the bu
   }
   assertEquals(allowed, [false, false, true, false]);
 });
+
+test("Output leaves shared chunks where they are, as one where they are neighbours", () => {
+  const memory = Uint8Array.from({ length: 100 }, (_, at) => at);
+  const [one, two, far, three] = [[0, 10], [10, 30], [60, 70], [30, 35]].map(([from, to]) => memory.subarray(from, to));
+  const runs: Uint8Array[] = [];
+  const outputs = Array.from({ length: 3 }, () =>
+    outputTo((chunk, mayKeep) => {
+      assert(!mayKeep, "others have it too");
+      runs.push(chunk);
+      return false;
+    }));
+  for (const chunk of [one!, two!, three!]) for (const output of outputs) output.share(chunk);
+  for (const output of outputs) {
+    assertEquals(output.length, 35);
+    output.flush();
+    assertEquals(output.length, 0);
+  }
+  assertEquals(runs.map(show), [35, 35, 35].map((end) => show(memory.subarray(0, end))));
+  for (const run of runs) assertStrictEquals(run.buffer, memory.buffer);
+  // The join of neighbours is made once for all.
+  assertStrictEquals(runs[0], runs[2]);
+
+  runs.length = 0;
+  const [output] = outputs;
+  for (const chunk of [one!, far!]) output!.share(chunk);
+  output!.flush();
+  for (const chunk of [two!, three!]) output!.share(chunk);
+  put(output!, 2, 7);
+  output!.share(far!);
+  output!.flush();
+  output!.reserve(4);
+  output!.share(one!);
+  output!.flush();
+  const wanted = [concat(one!, far!), concat(two!, three!, Uint8Array.of(7, 7), far!), one!];
+  assertEquals(runs.map(({ length }) => length), wanted.map(({ length }) => length));
+  // All three were made in memory of the output, which is used again: only the last can still be read.
+  assertEquals(show(runs[2]!), show(one!));
+  assertEquals(memory, Uint8Array.from({ length: 100 }, (_, at) => at), "what is shared was written to");
+});
+
+test("Outputs put any mixture of shared and own bytes behind one another", () => {
+  const random = new Random(5);
+  const memory = random.bytes(60_000);
+  const before = show(memory);
+  const ends = Array.from({ length: 4 }, () => {
+    const end = { got: [] as Uint8Array[], wanted: [] as Uint8Array[], output: outputTo(() => false) };
+    end.output = outputTo((chunk) => {
+      end.got.push(new Uint8Array(chunk));
+      return false;
+    });
+    return end;
+  });
+  for (let round = 0, at = 0; round < 3000; round++) {
+    // One shared chunk behind the other, some of which not all get, with own bytes between them.
+    const chunk = memory.subarray(at, at + random.below(300));
+    at = at > 59_000 ? 0 : at + chunk.length;
+    for (const { output, wanted } of ends) {
+      if (random.chance(10)) {
+        const own = random.below(50);
+        put(output, own, round % 256);
+        wanted.push(new Uint8Array(own).fill(round % 256));
+      }
+      if (chunk.length > 0 && !random.chance(10)) {
+        output.share(chunk);
+        wanted.push(chunk);
+      }
+      if (random.chance(5)) output.flush();
+    }
+  }
+  for (const { output, got, wanted } of ends) {
+    output.flush();
+    assertEquals(show(concat(...got)), show(concat(...wanted)));
+  }
+  assertEquals(show(memory), before, "what is shared was written to");
+});

@@ -5,7 +5,7 @@
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
-import { PreparedMessage } from "../../src/protocol/prepared.ts";
+import { FrameRoom, PreparedMessage } from "../../src/protocol/prepared.ts";
 import { SessionLink } from "../../src/socket/session_link.ts";
 import { acceptSocket, type Socket } from "../../src/socket/socket.ts";
 import type { Transport, TransportSink } from "../../src/socket/transport.ts";
@@ -130,6 +130,10 @@ const echo = (conn: Socket): void => {
   conn.onmessage = ({ data }) => conn.send(data);
 };
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((before, number) => before + number, 0);
+}
+
 function frames(count: number, opcode: number, payload: Uint8Array): Uint8Array {
   return concat(...Array.from({ length: count }, () => to("server", { opcode, payload })));
 }
@@ -220,6 +224,20 @@ test("A prepared message is neither encoded nor framed again", async () => {
   };
   await count(setup, send);
   assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+});
+
+test("What is broadcast in one turn costs a connection one write, and no memory of its own", async () => {
+  const setups: Setup[] = [];
+  for (let at = 0; at < 5; at++) setups.push(await Setup.open(echo));
+  const room = new FrameRoom();
+  const messages = ["one", "two", "three"].map((data) => new PreparedMessage(data.repeat(50), undefined, room));
+  const send = (): void => {
+    for (const message of messages) for (const { conn } of setups) conn.send(message);
+  };
+  // The views of the first two frames and of all three, for all connections.
+  assertEquals(await count(setups[4]!, send), { ...NONE, writes: 1, arrays: 2, microtasks: 1 });
+  const written = setups.map(({ written }) => written);
+  assertEquals(written, Array(5).fill(sum(messages.map(({ plain }) => plain.bytes.length))));
 });
 
 test("The counters count", async () => {
