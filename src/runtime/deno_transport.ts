@@ -125,7 +125,8 @@ export class DenoTransport implements Transport {
     if (this.#output !== "open") return "refused";
     const size = chunk.length;
     if (size === 0) return "taken";
-    const isSmall = size <= segments.size;
+    // What nothing has to wait for leaves by itself; to gather it would take a segment of its own.
+    const isSmall = size <= (this.#sending ? segments : smallSegments).size;
     const kept = mayKeep && !isSmall;
     if (this.#gathered + size > (this.#segment?.length ?? 0)) this.#seal();
     if (!isSmall) this.#queue.push({ bytes: kept ? chunk : new Uint8Array(chunk), kept });
