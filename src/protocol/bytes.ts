@@ -7,6 +7,8 @@
  * ```
  */
 
+import { allocate, borrow, giveBack } from "./pool.ts";
+
 /** The first capacity of either buffer, in bytes. */
 const SMALL = 1024;
 
@@ -18,6 +20,8 @@ const SMALL = 1024;
 export class Gatherer {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
   #length = 0;
+  /** The same, where it is borrowed. */
+  #interim: Uint8Array<ArrayBuffer> | undefined;
 
   /** Bytes gathered. */
   get length(): number {
@@ -44,11 +48,21 @@ export class Gatherer {
 
   #grow(needed: number, total: number | undefined, limit: number): boolean {
     const wanted = Math.max(SMALL, needed * (total === undefined ? 2 : 4));
-    const bytes = allocate(Math.min(wanted, total ?? Math.max(needed, limit))) ?? allocate(needed);
+    const size = Math.min(wanted, total ?? Math.max(needed, limit));
+    // What the message will outgrow is borrowed: between twice and four times of what has come.
+    const interim = total !== undefined && size < total ? borrow(needed * 2) : undefined;
+    const bytes = interim ?? allocate(size) ?? allocate(needed);
     if (bytes === undefined) return false;
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
+    this.#giveBack();
+    this.#interim = interim;
     this.#bytes = bytes;
     return true;
+  }
+
+  #giveBack(): void {
+    if (this.#interim !== undefined) giveBack(this.#interim);
+    this.#interim = undefined;
   }
 
   /** Takes a piece of a message of at most `limit` bytes. With the last one, gives the message, in memory of its own. */
@@ -62,24 +76,18 @@ export class Gatherer {
   take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes ?? new Uint8Array(0);
     const length = this.#length;
+    // A short message must not keep a long buffer alive, nor what is only borrowed.
+    const isItsOwn = this.#interim === undefined && length * 2 >= bytes.length;
+    const message = isItsOwn ? bytes.subarray(0, length) : bytes.slice(0, length);
     this.clear();
-    // A short message must not keep a long buffer alive.
-    return length * 2 < bytes.length ? bytes.slice(0, length) : bytes.subarray(0, length);
+    return message;
   }
 
   /** Forgets what was gathered. */
   clear(): void {
+    this.#giveBack();
     this.#bytes = undefined;
     this.#length = 0;
-  }
-}
-
-function allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    return new Uint8Array(size);
-  } catch {
-    // The only thing that it throws for is a size that cannot be had.
-    return undefined;
   }
 }
 
@@ -107,9 +115,10 @@ function toIdle(bytes: Uint8Array<ArrayBuffer>): void {
   idleBytes += bytes.length;
 }
 
-/** Takes memory that a writer kept, and has no use for any more, for the runs to come. */
-export function recycle({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength > LEAD) toIdle(new Uint8Array(buffer, LEAD));
+/** Takes memory that a writer kept, or copied to, and has no use for any more, for what is to come. */
+export function recycle(chunk: Uint8Array): void {
+  const { buffer, byteOffset } = chunk;
+  if (!giveBack(chunk) && byteOffset === LEAD) toIdle(new Uint8Array(buffer as ArrayBuffer, LEAD));
 }
 
 /** What takes the bytes of an `Output`. */

@@ -55,6 +55,14 @@ export const handlers = {
 
 /** Bytes of a piece of memory in which small chunks are gathered while the socket takes no more. */
 const SEGMENT_SIZE = 16_384;
+
+/** Bytes to be written. */
+interface Run {
+  readonly bytes: Uint8Array;
+  /** What the owner gets back when they are written: a chunk that was kept, or a copy of the owner's. */
+  readonly returns: Uint8Array | undefined;
+}
+
 /** A transport over a socket that stands. */
 export class BunTransport implements Transport, Turn {
   readonly remote?: Endpoint;
@@ -74,7 +82,7 @@ export class BunTransport implements Transport, Turn {
 
   /** Bytes that the socket has not taken: those of the queue, then the gathered ones. */
   #buffered = 0;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: Run[] = [];
   #segment: Uint8Array | undefined;
   #gathered = 0;
 
@@ -115,18 +123,27 @@ export class BunTransport implements Transport, Turn {
       if (taken < 0) return "refused";
     }
     this.#buffered += size - taken;
-    const kept = mayKeep && size - taken > SEGMENT_SIZE;
-    if (taken > 0) chunk = chunk.subarray(taken);
-    if (kept || chunk.length > SEGMENT_SIZE) {
-      this.#seal();
-      this.#queue.push(kept ? chunk : new Uint8Array(chunk));
-    } else {
-      if (this.#gathered + chunk.length > SEGMENT_SIZE) this.#seal();
-      this.#segment ??= new Uint8Array(SEGMENT_SIZE);
-      this.#segment.set(chunk, this.#gathered);
-      this.#gathered += chunk.length;
-    }
+    const rest = taken > 0 ? chunk.subarray(taken) : chunk;
+    const kept = mayKeep && rest.length > SEGMENT_SIZE;
+    if (kept) this.#enqueue(rest, chunk);
+    else this.#keepCopy(rest);
     return kept ? "kept" : "taken";
+  }
+
+  #keepCopy(rest: Uint8Array): void {
+    if (rest.length > SEGMENT_SIZE) {
+      const copy = this.#sink?.copy?.(rest);
+      return this.#enqueue(copy ?? new Uint8Array(rest), copy);
+    }
+    if (this.#gathered + rest.length > SEGMENT_SIZE) this.#seal();
+    this.#segment ??= new Uint8Array(SEGMENT_SIZE);
+    this.#segment.set(rest, this.#gathered);
+    this.#gathered += rest.length;
+  }
+
+  #enqueue(bytes: Uint8Array, returns: Uint8Array | undefined): void {
+    this.#seal();
+    this.#queue.push({ bytes, returns });
   }
 
   end(): void {
@@ -190,7 +207,7 @@ export class BunTransport implements Transport, Turn {
 
   #seal(): void {
     if (this.#segment === undefined) return;
-    this.#queue.push(this.#segment.subarray(0, this.#gathered));
+    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), returns: undefined });
     this.#segment = undefined;
     this.#gathered = 0;
   }
@@ -225,14 +242,16 @@ export class BunTransport implements Transport, Turn {
       if (this.#queue.length === 0) this.#seal();
       const [head] = this.#queue;
       if (head === undefined) return;
-      const taken = this.#socket.write(head);
+      const { bytes, returns } = head;
+      const taken = this.#socket.write(bytes);
       if (taken <= 0) return;
       this.#buffered -= taken;
-      if (taken < head.length) {
-        this.#queue[0] = head.subarray(taken);
+      if (taken < bytes.length) {
+        this.#queue[0] = { bytes: bytes.subarray(taken), returns };
         return;
       }
       this.#queue.shift();
+      if (returns !== undefined) this.#sink?.returned?.(returns);
     }
     this.#sink?.drain();
     if (this.#output === "ending" && this.#buffered === 0) this.#finish();

@@ -66,8 +66,8 @@ const segments = new Pool(16_384, 64);
 /** Bytes to be written. */
 interface Run {
   readonly bytes: Uint8Array;
-  /** The owner may have them back. */
-  readonly kept: boolean;
+  /** The owner may have them back: it is a chunk that was kept, or a copy of the owner's. */
+  readonly returns: boolean;
 }
 
 /** A transport over a connection that stands. */
@@ -129,7 +129,7 @@ export class DenoTransport implements Transport {
     const isSmall = size <= (this.#sending ? segments : smallSegments).size;
     const kept = mayKeep && !isSmall;
     if (this.#gathered + size > (this.#segment?.length ?? 0)) this.#seal();
-    if (!isSmall) this.#queue.push({ bytes: kept ? chunk : new Uint8Array(chunk), kept });
+    if (!isSmall) this.#enqueue(chunk, kept);
     else {
       this.#segment ??= (this.#buffered + size > smallSegments.size ? segments : smallSegments).take();
       this.#segment.set(chunk, this.#gathered);
@@ -241,17 +241,22 @@ export class DenoTransport implements Transport {
       }
       smallSegments.give(segment);
       segments.give(segment);
-      if (queued?.kept) this.#sink?.returned?.(queued.bytes);
+      if (queued?.returns) this.#sink?.returned?.(queued.bytes);
     }
     this.#sending = false;
     this.#sink?.drain();
     if (!this.#sending && this.#output === "ending") void this.#finish();
   }
 
+  #enqueue(chunk: Uint8Array, kept: boolean): void {
+    const copy = kept ? chunk : this.#sink?.copy?.(chunk);
+    this.#queue.push({ bytes: copy ?? new Uint8Array(chunk), returns: copy !== undefined });
+  }
+
   /** Puts the gathered bytes behind what is queued. */
   #seal(): void {
     if (this.#segment === undefined) return;
-    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), kept: false });
+    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), returns: false });
     this.#segment = undefined;
     this.#gathered = 0;
   }

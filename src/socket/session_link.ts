@@ -12,7 +12,6 @@
  * ```
  */
 
-import { recycle } from "../protocol/bytes.ts";
 import type { Role } from "../protocol/constants.ts";
 import { CLOSE_TIMEOUT, HIGH_WATER_MARK, MAX_BUFFERED_AMOUNT, MESSAGE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
@@ -185,11 +184,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#cut();
       this.#lost(peerError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
     }
-  }
-
-  /** {@inheritDoc TransportSink.returned} */
-  returned(chunk: Uint8Array): void {
-    recycle(chunk);
   }
 
   /** {@inheritDoc TransportSink.drain} */

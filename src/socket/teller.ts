@@ -1,7 +1,10 @@
 /**
- * The part of a link of our own protocol that only passes on what the session has read.
+ * The part of a link of our own protocol that only passes on: what the session has read, and memory between the transport and
+ * the process.
  */
 
+import { recycle } from "../protocol/bytes.ts";
+import { copyToPool } from "../protocol/pool.ts";
 import type { LinkEvents } from "./link.ts";
 
 /** Passes on what a session tells. */
@@ -32,5 +35,15 @@ export abstract class Teller {
   /** {@inheritDoc SessionEvents.ponged} */
   ponged(data: Uint8Array): void {
     this.events!.pong(data);
+  }
+
+  /** {@inheritDoc TransportSink.copy} */
+  copy(chunk: Uint8Array): Uint8Array {
+    return copyToPool(chunk);
+  }
+
+  /** {@inheritDoc TransportSink.returned} */
+  returned(chunk: Uint8Array): void {
+    recycle(chunk);
   }
 }

@@ -57,7 +57,12 @@ export interface TransportSink {
   lent?(chunk: Uint8Array): void;
   /** The peer's FIN: no more data comes. The other direction stays open. Called at most once. */
   end(): void;
-  /** A chunk that was `kept` is written, and may be used again. Not every transport tells, nor of every chunk. */
+  /**
+   * Copies bytes that have to wait, to memory that is used again: it comes back by `returned`. This alone is called from
+   * within `write`; without it a transport makes the copy.
+   */
+  copy?(chunk: Uint8Array): Uint8Array;
+  /** A chunk that was `kept`, or a `copy`, is written, and may be used again. Not every transport tells, nor of each. */
   returned?(chunk: Uint8Array): void;
   /** `buffered` was above zero and is zero again. */
   drain(): void;

@@ -110,6 +110,37 @@ test("Gatherer takes memory in proportion to what has come, however it comes", (
   }
 });
 
+test("Gatherer gives a large message in memory of its own, whatever was gathered in the same before", () => {
+  const random = new Random(6);
+  const total = 3_000_000;
+  const kept: { message: Uint8Array; wanted: Uint8Array }[] = [];
+  for (let round = 0; round < 4; round++) {
+    // Two at a time, one of which is given up.
+    const [gatherer, lost] = [new Gatherer(), new Gatherer()];
+    const wanted = random.bytes(total);
+    for (let at = 0; at < total; at += 100_000) {
+      gatherer.append(wanted, at, at + 100_000, total);
+      lost.append(wanted, 0, 100_000, 2 * total);
+      if (at === 1_000_000) lost.clear();
+    }
+    const message = gatherer.take();
+    assertEquals(message.buffer.byteLength, total, "it lies in memory of its own");
+    kept.push({ message, wanted });
+  }
+  assertEquals(new Set(kept.map(({ message }) => message.buffer)).size, 4);
+  for (const { message, wanted } of kept) {
+    assert(message.every((byte, at) => byte === wanted[at]), "a message has changed");
+  }
+
+  // Taken before its time, too.
+  const early = new Gatherer();
+  early.append(new Uint8Array(100_000).fill(1), 0, 100_000, total);
+  const message = early.take();
+  const next = new Gatherer();
+  next.append(new Uint8Array(100_000).fill(2), 0, 100_000, total);
+  assertEquals([message.length, message.buffer.byteLength, message[0]], [100_000, 100_000, 1]);
+});
+
 test("Gatherer reserves nothing from a declared length", () => {
   const gatherer = new Gatherer();
   const piece = new Uint8Array(100);

@@ -112,6 +112,8 @@ export class End {
       data: (chunk) => this.#data(id, chunk, false),
       // One end takes what is lent, the other what it may keep.
       ...(this.name === "near" ? { lent: (chunk: Uint8Array) => this.#data(id, chunk, true) } : {}),
+      // And one has its copies made for it.
+      ...(this.name === "far" ? { copy: (chunk: Uint8Array) => this.#copy(chunk) } : {}),
       returned: (chunk) => this.#returned(chunk),
       end: () => this.#end(id),
       drain: () => this.#drain(id),
@@ -206,6 +208,12 @@ export class End {
   toString(): string {
     return `${this.name}: sent ${this.sent}, buffered ${this.transport.buffered}, received ${this.received} in ${this.chunks}, ` +
       `drains ${this.drains}, ended ${this.ended}, aborted ${this.aborted ? this.reason : false}`;
+  }
+
+  #copy(chunk: Uint8Array): Uint8Array {
+    const copy = new Uint8Array(chunk);
+    this.#kept.add(copy);
+    return copy;
   }
 
   /** What has been written may be used again: a transport that looks at it now sends the wrong bytes. */
