@@ -1,6 +1,7 @@
 /** Time that a test moves by hand, so that no busy machine can change what it sees. */
 
 const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+const realNow = performance.now;
 
 /** Stands in for the timers of the process until it is disposed of. */
 export class Clock implements Disposable {
@@ -15,6 +16,7 @@ export class Clock implements Disposable {
     };
     const clear = (timer?: object): void => void this.#timers.delete(timer!);
     Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+    performance.now = () => this.#now;
   }
 
   /** How many timers are set. */
@@ -40,5 +42,6 @@ export class Clock implements Disposable {
 
   [Symbol.dispose](): void {
     Object.assign(globalThis, real);
+    performance.now = realNow;
   }
 }

@@ -433,7 +433,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
-    this.#clock?.look(0);
+    this.#clock?.stop();
     this.#pacer?.stop();
     this.#session.free();
     this.#rest.length = 0;
