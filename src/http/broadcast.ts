@@ -3,9 +3,9 @@
  */
 
 import { OPEN } from "../protocol/constants.ts";
+import { FrameRoom } from "../protocol/prepared.ts";
 import { checkNames, checkType, wrongKind } from "../socket/check.ts";
 import type { SendOptions } from "../socket/data.ts";
-import { FrameRoom } from "../protocol/prepared.ts";
 import { prepareIn } from "../socket/prepare.ts";
 import { Socket } from "../socket/socket.ts";
 

@@ -14,8 +14,8 @@ const SMALL = 1024;
 
 /**
  * Joins the pieces of a message, however small they are: what it holds are their bytes, and nothing for each piece. It
- * grows with what has really arrived, twofold, or fourfold where the length of the message was declared. Nothing is
- * reserved from that; it, or a limit, only keeps the memory from growing past what can be needed.
+ * grows with what has really arrived, twofold, and at most fourfold to the length of the message where that was declared.
+ * Nothing is reserved from that; it, or a limit, only keeps the memory from growing past what can be needed.
  */
 export class Gatherer {
   #bytes: Uint8Array<ArrayBuffer> | undefined;
@@ -49,7 +49,7 @@ export class Gatherer {
   #grow(needed: number, total: number | undefined, limit: number): boolean {
     const wanted = Math.max(SMALL, needed * (total === undefined ? 2 : 4));
     const size = Math.min(wanted, total ?? Math.max(needed, limit));
-    // What the message will outgrow is borrowed: between twice and four times of what has come.
+    // What the message will outgrow is borrowed: a little over twice of what has come.
     const interim = total !== undefined && size < total ? borrow(needed * 2) : undefined;
     const bytes = interim ?? allocate(size) ?? allocate(needed);
     if (bytes === undefined) return false;

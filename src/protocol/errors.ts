@@ -115,8 +115,8 @@ const closeCodes: Readonly<Record<ErrorCode, number>> = {
 };
 
 /**
- * A connection failed. `code` is stable; the message is for people. What the peer of an open
- * connection does wrong comes without the names of functions.
+ * A connection failed. `code` is stable; the message is for people. What the peer of an open connection does wrong comes
+ * without the names of functions.
  *
  * @example Telling failures apart
  * ```ts
