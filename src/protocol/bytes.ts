@@ -47,10 +47,11 @@ export class Gatherer {
   }
 
   #grow(needed: number, total: number | undefined, limit: number): boolean {
-    const wanted = Math.max(SMALL, needed * (total === undefined ? 2 : 4));
-    const size = Math.min(wanted, total ?? Math.max(needed, limit));
-    // What the message will outgrow is borrowed: a little over twice of what has come.
-    const interim = total !== undefined && size < total ? borrow(needed * 2) : undefined;
+    const isInterim = total !== undefined && total > SMALL && total > needed * 4;
+    // Interim memory may be an eighth larger; where it holds a quarter of the message, memory for the whole comes next.
+    const wanted = isInterim ? Math.min(needed * 3, Math.ceil(total / 4)) : total ?? Math.min(needed * 2, limit);
+    const size = Math.max(needed, wanted, Math.min(SMALL, total ?? limit));
+    const interim = isInterim ? borrow(size) : undefined;
     const bytes = interim ?? allocate(size) ?? allocate(needed);
     if (bytes === undefined) return false;
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));

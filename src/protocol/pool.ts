@@ -11,6 +11,7 @@ const LARGEST = 4_194_304;
 /** What waits for its next use, in bytes. */
 const MAX_IDLE = 8_388_608;
 
+/** By size; the size that came first makes room first. */
 const idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
 let idleBytes = 0;
 /** What was made here, idle or not. */
@@ -26,13 +27,19 @@ function roundUp(size: number): number {
 export function borrow(size: number): Uint8Array<ArrayBuffer> | undefined {
   if (size < SMALLEST || size > LARGEST) return undefined;
   const whole = roundUp(size);
-  const used = idle.get(whole)?.pop();
-  if (used !== undefined) {
-    idleBytes -= whole;
-    return used;
-  }
+  const used = takeIdle(whole);
+  if (used !== undefined) return used;
   const memory = allocate(whole);
   if (memory !== undefined) made.set(memory.buffer, memory);
+  return memory;
+}
+
+function takeIdle(size: number): Uint8Array<ArrayBuffer> | undefined {
+  const all = idle.get(size);
+  const memory = all?.pop();
+  if (memory === undefined) return undefined;
+  if (all!.length === 0) idle.delete(size);
+  idleBytes -= size;
   return memory;
 }
 
@@ -42,7 +49,10 @@ export function giveBack({ buffer }: Uint8Array): boolean {
   if (memory === undefined) return false;
   const others = idle.get(memory.length) ?? [];
   // Given back twice, it would be lent to two.
-  if (idleBytes + memory.length > MAX_IDLE || others.includes(memory)) return true;
+  if (others.includes(memory)) return true;
+  for (const size of idle.keys()) {
+    while (idleBytes + memory.length > MAX_IDLE && takeIdle(size) !== undefined);
+  }
   idleBytes += memory.length;
   others.push(memory);
   idle.set(memory.length, others);

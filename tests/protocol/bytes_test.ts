@@ -110,6 +110,14 @@ test("Gatherer takes memory in proportion to what has come, however it comes", (
   }
 });
 
+test("Gatherer takes new memory for a large message alone, once there is memory to be used again", () => {
+  for (const [pieces, piece] of [[8, 131_008], [16, 65_536], [128, 131_008], [256, 65_536]] as const) {
+    const total = pieces * piece;
+    allocated(total, piece, true);
+    assertEquals(allocated(total, piece, true).sum, total, `${pieces} pieces of ${piece} bytes`);
+  }
+});
+
 test("Gatherer gives a large message in memory of its own, whatever was gathered in the same before", () => {
   const random = new Random(6);
   const total = 3_000_000;

@@ -33,6 +33,11 @@ test("The pool holds at most 8 MiB that nobody uses", () => {
   for (const memory of lent) assert(giveBack(memory));
   const again = new Set(Array.from({ length: 6 }, () => borrow(4_194_304)!));
   assertEquals(lent.filter((memory) => again.has(memory)).length, 2);
+  // What was given back last stays.
+  const [large, small] = [borrow(4_194_304)!, borrow(70_000)!];
+  for (const memory of [...again, small, large]) giveBack(memory);
+  assertStrictEquals(borrow(4_194_304), large);
+  assertStrictEquals(borrow(70_000), small);
 });
 
 test("copyToPool() copies bytes of any size", () => {
