@@ -175,13 +175,12 @@ export class Output {
 
   /** Puts bytes behind the run that others have too: nobody changes them. */
   share(chunk: Uint8Array): void {
-    if (this.length === 0 && this.bytes.length === 0) this.#shared = chunk;
-    else if (this.#shared !== undefined && areNeighbours(this.#shared, chunk)) {
-      this.#shared = joinNeighbours(this.#shared, chunk);
-    } else {
+    const isFirst = this.length === 0 && this.bytes.length === 0;
+    const shared = isFirst ? chunk : this.#shared && joinNeighbours(this.#shared, chunk);
+    if (shared === undefined) {
       this.reserve(chunk.length);
       this.bytes.set(chunk, this.length);
-    }
+    } else this.#shared = shared;
     this.length += chunk.length;
   }
 
@@ -218,16 +217,11 @@ const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 /** What was joined last: one connection after another joins the same frames. */
 const neighbours = { first: NOTHING as Uint8Array, second: NOTHING as Uint8Array, both: NOTHING as Uint8Array };
 
-function areNeighbours(first: Uint8Array, second: Uint8Array): boolean {
-  if (first === neighbours.first && second === neighbours.second) return true;
-  return first.buffer === second.buffer && first.byteOffset + first.length === second.byteOffset;
-}
-
-function joinNeighbours(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first !== neighbours.first || second !== neighbours.second) {
-    neighbours.first = first;
-    neighbours.second = second;
-    neighbours.both = new Uint8Array(first.buffer, first.byteOffset, first.length + second.length);
-  }
-  return neighbours.both;
+/** Both as one, where the second lies behind the first. */
+function joinNeighbours(first: Uint8Array, second: Uint8Array): Uint8Array | undefined {
+  if (first === neighbours.first && second === neighbours.second) return neighbours.both;
+  if (first.buffer !== second.buffer || first.byteOffset + first.length !== second.byteOffset) return undefined;
+  neighbours.first = first;
+  neighbours.second = second;
+  return neighbours.both = new Uint8Array(first.buffer, first.byteOffset, first.length + second.length);
 }

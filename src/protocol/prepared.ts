@@ -57,7 +57,7 @@ export class PreparedMessage {
   #deflated: Map<number, Framed | undefined> | undefined;
   #factory: DeflateFactory | undefined;
 
-  /** Frames a text, or a copy of the bytes, in `room` if need be. Lone surrogates become U+FFFD. */
+  /** Frames a text, or a copy of the bytes, in `room` where there is one. Lone surrogates become U+FFFD. */
   constructor(data: string | Uint8Array, compress?: boolean, room?: FrameRoom) {
     const text = typeof data === "string";
     this.#plain = frame(FIN | (text ? TEXT : BINARY), text ? encoder.encode(data) : data, room);
