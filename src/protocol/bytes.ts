@@ -104,13 +104,15 @@ const MAX_IDLE = 2_097_152;
 const LEAD = 256;
 
 function makeRoom(size: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new ArrayBuffer(LEAD + size), LEAD);
+  const borrowed = size > MAX_RUN ? borrow(LEAD + size) : undefined;
+  return borrowed?.subarray(LEAD) ?? new Uint8Array(new ArrayBuffer(LEAD + size), LEAD);
 }
 
 const idle: Uint8Array<ArrayBuffer>[] = [];
 let idleBytes = 0;
 
 function toIdle(bytes: Uint8Array<ArrayBuffer>): void {
+  if (bytes.length > MAX_RUN) giveBack(bytes);
   if (bytes.length > MAX_RUN || idleBytes + bytes.length > MAX_IDLE) return;
   idle.push(bytes);
   idleBytes += bytes.length;
@@ -124,6 +126,8 @@ export function recycle(chunk: Uint8Array): void {
 
 /** What takes the bytes of an `Output`. */
 export interface Writer {
+  /** It copies what it does not keep: then it is better to be given one chunk that it may keep. @default {false} */
+  readonly copies?: boolean;
   /** Takes a chunk; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
   write(chunk: Uint8Array, mayKeep: boolean): boolean;
 }
@@ -154,8 +158,8 @@ export class Output {
 
   #grow(count: number): void {
     if (this.length > 0 && this.length + count > MAX_RUN) this.flush();
-    if (this.bytes.length === 0) this.#borrow();
     const needed = this.length + count;
+    if (this.bytes.length === 0 && needed <= MAX_RUN) this.#borrow();
     if (needed > this.bytes.length) {
       const bytes = makeRoom(Math.max(SMALL, Math.min(this.bytes.length * 2, MAX_RUN), needed));
       bytes.set(this.bytes.subarray(0, this.length));

@@ -40,12 +40,15 @@ export class FrameWriter {
   readonly #masks: boolean;
   readonly #output: Output;
   readonly #encode: NonNullable<TextCoder["encode"]>;
+  /** Payloads of so many bytes are not copied to the run. */
+  readonly #large: number;
 
   /** Makes a writer that gives its runs to `writer`, masked where a client writes. */
   constructor(masks: boolean, writer: Writer, encode?: TextCoder["encode"]) {
     this.#masks = masks;
     this.#encode = encode ?? encodeText;
     this.#output = new Output(writer);
+    this.#large = writer.copies ? Infinity : MAX_RUN;
   }
 
   /** Bytes in the run that has not left yet. */
@@ -86,7 +89,7 @@ export class FrameWriter {
   /** Writes a frame: its first byte and its payload, which is lent until the call returns. */
   frame(b0: number, payload: Uint8Array, start: number, end: number): void {
     const length = end - start;
-    if (length >= MAX_RUN) {
+    if (length >= this.#large) {
       this.#writeLarge(b0, payload.subarray(start, end), false);
       return;
     }

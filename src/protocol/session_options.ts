@@ -69,6 +69,8 @@ export interface SessionEvents {
   failed(error: WebSocketError): void;
   /** A codec that works by itself has come so far that `work` is to be called. */
   woken?(): void;
+  /** `write` copies what it does not keep, and is given large messages in memory that it may keep. @default {false} */
+  readonly copies?: boolean;
   /** Takes bytes for the peer; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
   write(chunk: Uint8Array, mayKeep: boolean): boolean;
 }

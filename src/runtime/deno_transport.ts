@@ -73,6 +73,8 @@ interface Run {
 /** A transport over a connection that stands. */
 export class DenoTransport implements Transport {
   readonly remote: Endpoint;
+  /** An operation has to refer to what it writes. */
+  readonly copies: boolean = true;
   readonly #conn: Conn;
   #sink: TransportSink | undefined;
   /** The connection is released, for whatever reason. */

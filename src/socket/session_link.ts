@@ -222,6 +222,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase !== "over") this.events?.error(error);
   }
 
+  /** {@inheritDoc SessionEvents.copies} */
+  get copies(): boolean {
+    return this.#transport.copies ?? false;
+  }
+
   /** {@inheritDoc SessionEvents.write} */
   write(chunk: Uint8Array, mayKeep: boolean): boolean {
     return this.#transport.write(chunk, mayKeep) === "kept";

@@ -115,6 +115,8 @@ export interface Transport {
    * A chunk without bytes is nothing.
    */
   write(chunk: Uint8Array, mayKeep: boolean): WriteResult;
+  /** `write` copies whatever it does not keep: a large message is better given in memory that it may keep. @default {false} */
+  readonly copies?: boolean;
   /**
    * Stops reading, so that the peer feels it. From the return of the call until `resume()` neither `data` nor `end`
    * is called; what had been read by then comes after `resume()`. `abort` may come at any time.

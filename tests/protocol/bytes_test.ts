@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals, assertStrictEquals } from "@std/assert";
-import { Gatherer, MAX_RUN, Output, type Writer } from "../../src/protocol/bytes.ts";
+import { Gatherer, MAX_RUN, Output, recycle, type Writer } from "../../src/protocol/bytes.ts";
 import { concat, show } from "../frames.ts";
 import { Random } from "../random.ts";
 import { scarce } from "./scarce.ts";
@@ -221,6 +221,37 @@ test("Output.through lets a chunk pass uncopied, behind the run", () => {
   assertEquals(show(writes[0]![0]), "07");
   assertStrictEquals(writes[1]![0], large);
   assertEquals(writes[1]![1], false);
+});
+
+test("Output takes the memory of a large run again when it has come back", () => {
+  const runs: Uint8Array[] = [];
+  const output = outputTo((chunk, mayKeep) => {
+    runs.push(chunk);
+    return mayKeep;
+  });
+  for (const value of [1, 2, 3]) {
+    put(output, 500_000, value);
+    output.flush();
+    if (value === 1) recycle(runs[0]!);
+  }
+  assertEquals(runs.map((run) => [run.length, run[0], run.at(-1)]), [[500_000, 2, 2], [500_000, 2, 2], [
+    500_000,
+    3,
+    3,
+  ]]);
+  assertStrictEquals(runs[1]!.buffer, runs[0]!.buffer);
+  assert(runs[2]!.buffer !== runs[1]!.buffer, "what is kept is written to again");
+
+  // What nobody kept comes back by itself.
+  const other = outputTo((chunk) => {
+    runs.push(chunk);
+    return false;
+  });
+  for (const value of [4, 5]) {
+    put(other, 600_000, value);
+    other.flush();
+  }
+  assertStrictEquals(runs[4]!.buffer, runs[3]!.buffer);
 });
 
 test("Output never hands out a buffer that is kept, and uses those again that are not", () => {

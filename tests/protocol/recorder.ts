@@ -19,6 +19,7 @@ export type Told = Said | readonly ["failed", string];
 
 /** A session that writes down what happens to it. */
 export class Recorder implements SessionEvents {
+  readonly copies: boolean;
   readonly session: Session;
   readonly told: Told[] = [];
   /** The binary messages themselves, to be looked at later. */
@@ -30,7 +31,8 @@ export class Recorder implements SessionEvents {
   /** Whether a chunk is kept. */
   keeps: (chunk: Uint8Array, mayKeep: boolean) => boolean = () => false;
 
-  constructor(role: Role, options: SessionOptions = {}) {
+  constructor(role: Role, options: SessionOptions = {}, copies: boolean = false) {
+    this.copies = copies;
     this.session = new Session(role, this, options);
   }
 

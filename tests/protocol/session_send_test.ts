@@ -23,17 +23,38 @@ function readBack(writer: Recorder, role: Role): Recorder {
 
 test("Session writes binary messages that read back as they were, of every size", () => {
   const random = new Random(31);
-  for (const role of roles) {
+  for (const [role, copies] of roles.flatMap((role) => [[role, false], [role, true]] as const)) {
     for (const size of SIZES) {
       const data = random.bytes(size);
       const before = show(data);
-      const writer = new Recorder(role);
+      const writer = new Recorder(role, {}, copies);
       writer.session.sendBinary(data);
       const [frame, ...more] = writer.frames;
       assertEquals(more.length, 0);
       assertEquals([frame!.opcode, frame!.fin, frame!.rsv, frame!.masked], [2, true, 0, role === "client"]);
       assertEquals(readBack(writer, role).told, [["binary", before]]);
       assertEquals(show(data), before, "the caller's bytes are as they were");
+    }
+  }
+});
+
+test("Session gives a large binary message to who copies in one chunk that may be kept, and to others uncopied", () => {
+  for (const role of roles) {
+    for (const copies of [false, true]) {
+      const writer = new Recorder(role, {}, copies);
+      const chunks: [Uint8Array, boolean][] = [];
+      writer.keeps = (chunk, mayKeep) => {
+        chunks.push([chunk, mayKeep]);
+        return mayKeep;
+      };
+      const data = new Uint8Array(600_000).fill(7);
+      writer.session.sendBinary(data);
+      writer.session.flush();
+      const [large, mayKeep] = chunks.at(-1)!;
+      assertEquals(chunks.length, copies ? 1 : 2);
+      assertEquals(mayKeep, copies || role === "client", "a client has to make a masked copy");
+      assertEquals(large.buffer === data.buffer, !mayKeep);
+      assertEquals(writer.frames.map(({ payload }) => payload), [data]);
     }
   }
 });
