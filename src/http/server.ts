@@ -8,6 +8,7 @@
  */
 
 import { HANDSHAKE_TIMEOUT, MAX_HEAD_FIELDS, MAX_HEAD_SIZE } from "../protocol/constants.ts";
+import { lendMemory } from "../protocol/lanes.ts";
 import { checkCount, checkEach, checkNames, checkNumber, checkType } from "../socket/check.ts";
 import { codecOf } from "../socket/message_codec.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -134,7 +135,7 @@ export class Server implements AsyncDisposable {
     const runtime = await this.#runtime();
     this.#host.runtime = runtime;
     this.#host.closing = false;
-    return await runtime.listen(this.#options, (transport) => this.#host.accept(transport));
+    return await runtime.listen({ ...this.#options, lendMemory }, (transport) => this.#host.accept(transport));
   }
 
   /** Stops listening; what is open goes on. Resolves when the address is free. */

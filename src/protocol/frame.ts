@@ -5,10 +5,11 @@
  *   chunk -> FrameReader.push -> FrameHandler.header -> .begin -> .payload (unmasked in place, in pieces as they come)
  * ```
  *
- * A frame that lies whole in a chunk is handed on where it lies; the reader copies nothing but a header that straddles.
+ * A frame that lies whole in a chunk is handed on where it lies; the reader copies a header that straddles, and what is kept
+ * of a chunk that is only lent.
  */
 
-import { MAX_CONTROL_PAYLOAD, type Role } from "./constants.ts";
+import { BINARY, MAX_CONTROL_PAYLOAD, type Role, TEXT } from "./constants.ts";
 import type { ErrorCode } from "./errors.ts";
 import { mask, rotateKey } from "./mask.ts";
 
@@ -154,10 +155,12 @@ export class FrameReader {
    * the handler stopped it. `lent`: the chunk is good until the call returns.
    */
   push(chunk: Uint8Array, lent: boolean = false): number {
-    let end = chunk.length;
+    const end = chunk.length;
     let at = 0;
-    /** Bytes before the copy that took the place of a lent chunk. */
-    let before = 0;
+    /** What is kept of a lent chunk: a copy of `chunk[from..ahead)`, all of it unmasked. */
+    let kept: Uint8Array = NOTHING;
+    let from = 0;
+    let ahead = 0;
     while (at < end) {
       if (this.#left < 0) {
         let size: number;
@@ -166,7 +169,7 @@ export class FrameReader {
           if (size === 0) {
             if (this.#head === NOTHING) this.#head = new Uint8Array(MAX_HEADER);
             while (at < end) this.#head[this.#held++] = chunk[at++]!;
-            return before + end;
+            return end;
           }
           if (size > 0) at += size;
         } else {
@@ -175,37 +178,34 @@ export class FrameReader {
           if (size === 0) continue;
           this.#held = 0;
         }
-        if (size < 0) return before + at;
+        if (size < 0) return stop(chunk, at, ahead);
       }
       const length = this.#left;
       const take = length < end - at ? length : end - at;
-      let bytes = chunk;
-      let start = at;
-      if (lent && take > 0 && this.#handler.keeps?.(this.#first, take === length) !== false) {
-        if (take < LARGE) {
-          // One copy of all that is left: many small messages share it, as they would have shared the chunk.
-          chunk = new Uint8Array(chunk.subarray(at));
-          lent = false;
-          before += at;
-          end -= at;
-          at = 0;
-          bytes = chunk;
-        } else bytes = new Uint8Array(chunk.subarray(at, at + take));
-        start = 0;
-      }
-      at += take;
+      // A header at the very end of a chunk: its payload begins with the next one.
+      if (take === 0 && length > 0) return at;
       let high = 1;
-      if (this.#masked && take > 0) {
-        high = mask(bytes, start, start + take, this.#key);
+      if (this.#masked && take > 0 && at >= ahead) {
+        high = mask(chunk, at, at + take, this.#key);
         this.#key = rotateKey(this.#key, take);
       }
+      let bytes = chunk;
+      let start = at;
+      if (lent && (at < ahead || this.#handler.keeps?.(this.#first, take === length) !== false)) {
+        if (at >= ahead) {
+          from = at;
+          ahead = take < LARGE ? unmaskAhead(chunk, at + take, end) : at + take;
+          kept = new Uint8Array(chunk.subarray(from, ahead));
+        }
+        bytes = kept;
+        start = at - from;
+      }
+      at += take;
       const last = take === length;
       this.#left = last ? -1 : length - take;
-      // A header at the very end of a chunk: its payload begins with the next one.
-      if (take === 0 && !last) return before + at;
-      if (!this.#handler.payload(bytes, start, start + take, last, high)) return before + at;
+      if (!this.#handler.payload(bytes, start, start + take, last, high)) return stop(chunk, at, ahead);
     }
-    return before + at;
+    return at;
   }
 
   /** Reads a header. Returns its size, 0 when bytes are missing, -1 when the handler stopped. */
@@ -231,8 +231,7 @@ export class FrameReader {
     this.#masked = (b1 & MASKED) !== 0;
     if (this.#masked) {
       if (available < size + 4) return 0;
-      const k = at + size;
-      this.#key = bytes[k]! | (bytes[k + 1]! << 8) | (bytes[k + 2]! << 16) | (bytes[k + 3]! << 24);
+      this.#key = readKey(bytes, at + size);
       size += 4;
     }
     if (!this.#handler.begin(b0, length)) return -1;
@@ -240,6 +239,35 @@ export class FrameReader {
     this.#left = length;
     return size;
   }
+}
+
+/**
+ * Unmasks the binary messages, and the compressed ones, that lie whole and one behind the other in `bytes[at..end)`, and
+ * returns where they end: to be kept they are copied all at once, and share the copy as they would have shared the chunk. To
+ * do it twice is not to do it.
+ */
+function unmaskAhead(bytes: Uint8Array, at: number, end: number): number {
+  while (end - at >= 2) {
+    const b0 = bytes[at]!, b1 = bytes[at + 1]!;
+    if (b0 !== (FIN | BINARY) && b0 !== (FIN | RSV1 | BINARY) && b0 !== (FIN | RSV1 | TEXT)) break;
+    const isMasked = (b1 & MASKED) !== 0;
+    const length = (b1 & 0x7f) < 126 ? b1 & 0x7f : end - at < 4 ? LARGE : (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    const start = at + ((b1 & 0x7f) < 126 ? 2 : 4) + (isMasked ? 4 : 0);
+    if ((b1 & 0x7f) === 127 || length >= LARGE || start + length > end) break;
+    if (isMasked && length > 0) mask(bytes, start, start + length, readKey(bytes, start - 4));
+    at = start + length;
+  }
+  return at;
+}
+
+/** What was unmasked ahead of the stop is masked again: it will be given once more, as it came. */
+function stop(chunk: Uint8Array, at: number, ahead: number): number {
+  if (at < ahead) unmaskAhead(chunk, at, ahead);
+  return at;
+}
+
+function readKey(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 function uint32(bytes: Uint8Array, at: number): number {

@@ -3,45 +3,12 @@
  * masked at a time, and a payload that comes in pieces goes on with the rotated key.
  */
 
-/** Below this many bytes, making a 32-bit view costs more than it saves (about 100 ns). */
-const WORDS_FROM = 96;
+import { findLanes, lent, maskCopied } from "./lanes.ts";
 
-/**
- * From this many bytes on, vectors are worth copying the bytes to the memory of WebAssembly and back: 64 KiB take 6 µs in
- * the place of 18 on Node and Deno, of 11 on Bun.
- */
+/** From this many bytes on, words are worth finding their view (1.5 times as fast at 64 bytes, 3 times at 256). */
+const WORDS_FROM = 64;
+/** From this many bytes on, vectors are worth copying the bytes to where they work, and back. */
 const LANES_FROM = 1_024;
-/** Bytes that the kernel masks at a time, and those that are given to it at once. */
-const STEP = 32;
-const HALF_PAGE = 2_048;
-const PIECE = 65_536 - HALF_PAGE;
-
-/** What masks bytes of its memory; `run` returns 0 when the resulting ones are ASCII. */
-interface Lanes {
-  readonly memory: Uint8Array;
-  readonly run: (at: number, length: number, key: number) => number;
-}
-
-let lanes: Lanes | "none" | undefined;
-
-/**
- * One page of memory, and a function over it:
- *
- * ```wat
- * (func (export "run") (param $at i32) (param $length i32) (param $key i32) (result i32)
- *   (local $end i32) (local $keys v128) (local $seen v128) (local $masked v128)
- *   (local.set $keys (i32x4.splat (local.get $key)))
- *   (local.set $end (i32.add (local.get $at) (local.get $length)))
- *   (loop $next
- *     ;; twice, at offset 0 and 16:
- *     (v128.store (local.get $at) (local.tee $masked (v128.xor (v128.load (local.get $at)) (local.get $keys))))
- *     (local.set $seen (v128.or (local.get $seen) (local.get $masked)))
- *     (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 32))) (local.get $end))))
- *   (i8x16.bitmask (local.get $seen)))
- * ```
- */
-const KERNEL =
-  "AGFzbQEAAAABCAFgA39/fwF/AwIBAAUDAQABBxACBm1lbW9yeQIAA3J1bgAAClwBWgIBfwN7IAL9ESEEIAAgAWohAwNAIAAgAP0ABAAgBP1RIgb9CwQAIAUgBv1QIQUgACAA/QAEECAE/VEiBv0LBBAgBSAG/VAhBSAAQSBqIgAgA0kNAAsgBf1kCw==";
 
 const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
@@ -61,11 +28,10 @@ const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number): number {
   const length = end - start;
+  if (lent !== undefined && bytes.buffer === lent.buffer) return lent.run(bytes.byteOffset + start, length, key);
   if (length < WORDS_FROM) return maskBytes(bytes, start, end, key);
-  if (length >= LANES_FROM) {
-    lanes ??= makeLanes();
-    if (lanes !== "none") return maskLanes(bytes, start, end, key, lanes);
-  }
+  const lanes = length < LANES_FROM ? undefined : findLanes();
+  if (lanes !== undefined) return maskCopied(lanes, bytes, start, end, key);
   return LITTLE_ENDIAN ? maskWords(bytes, start, end, key) : maskBytes(bytes, start, end, key);
 }
 
@@ -88,14 +54,17 @@ function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): 
 }
 
 function maskWords(bytes: Uint8Array, start: number, end: number, key: number): number {
+  const { buffer, byteOffset } = bytes;
+  const words = wordsOf(buffer);
   // Bytes up to the first 32-bit border of the buffer, whole words, and the rest.
-  const lead = -(bytes.byteOffset + start) & 3;
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start + lead, (end - start - lead) >>> 2);
-  let high = maskBytes(bytes, start, start + lead, key);
+  const lead = -(byteOffset + start) & 3;
   const turned = rotateKey(key, lead);
+  const high = lead === 0 ? 0 : maskBytes(bytes, start, start + lead, key);
   let seen = 0;
-  let at = 0;
-  for (const last = words.length - 3; at < last; at += 4) {
+  let at = (byteOffset + start + lead) >>> 2;
+  const rest = (end - start - lead) & 3;
+  const last = (byteOffset + end - rest) >>> 2;
+  for (; at + 3 < last; at += 4) {
     const w0 = words[at]! ^ turned, w1 = words[at + 1]! ^ turned;
     const w2 = words[at + 2]! ^ turned, w3 = words[at + 3]! ^ turned;
     words[at] = w0;
@@ -104,50 +73,20 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
     words[at + 3] = w3;
     seen |= w0 | w1 | w2 | w3;
   }
-  for (; at < words.length; at++) seen |= words[at]! ^= turned;
-  high |= seen & 0x80808080;
-  return high | maskBytes(bytes, start + lead + words.length * 4, end, turned);
+  for (; at < last; at++) seen |= words[at]! ^= turned;
+  return high | (seen & 0x80808080) | (rest === 0 ? 0 : maskBytes(bytes, end - rest, end, turned));
 }
 
-/** Copies piece by piece to the kernel's memory, and back. */
-function maskLanes(bytes: Uint8Array, start: number, end: number, key: number, { memory, run }: Lanes): number {
-  let high = 0;
-  let at = start;
-  while (end - at >= STEP) {
-    const size = Math.min((end - at) & -STEP, PIECE);
-    const piece = bytes.subarray(at, at + size);
-    // In the other half of a page than it lies in: where both places are the same, Bun copies ten times as long.
-    const place = ~piece.byteOffset & HALF_PAGE;
-    memory.set(piece, place);
-    high |= run(place, size, key);
-    piece.set(viewOf(memory, place, size));
-    at += size;
-  }
-  return high | maskBytes(bytes, at, end, key);
-}
+/** The buffer that was masked last, as words: many messages come in one, and to make a view takes as long as to mask 100 bytes. */
+let lastWords: Int32Array = new Int32Array(0);
+/** A larger buffer is not held on to. */
+const MAX_HELD = 1_048_576;
 
-/** The two places, each as it was last seen: mostly messages are of one size, and to make a view costs as much as to mask. */
-const views: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
-
-function viewOf(memory: Uint8Array, place: number, size: number): Uint8Array {
-  const at = place === 0 ? 0 : 1;
-  const view = views[at];
-  return view.length === size ? view : views[at] = memory.subarray(place, place + size);
-}
-
-/** The kernel, where there is WebAssembly with vectors, and a page's policy allows it. */
-function makeLanes(): Lanes | "none" {
-  try {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(atob(KERNEL), codeOf)));
-    const { memory, run } = exports as { memory: WebAssembly.Memory; run: Lanes["run"] };
-    return { memory: new Uint8Array(memory.buffer), run };
-  } catch {
-    return "none";
-  }
-}
-
-function codeOf(character: string): number {
-  return character.charCodeAt(0);
+function wordsOf(buffer: ArrayBufferLike): Int32Array {
+  if (lastWords.buffer === buffer) return lastWords;
+  const words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+  if (buffer.byteLength <= MAX_HELD) lastWords = words;
+  return words;
 }
 
 /**

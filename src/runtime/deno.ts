@@ -10,7 +10,7 @@ import type {
   Target,
   Transport,
 } from "../socket/transport.ts";
-import { type Address, type Conn, DenoTransport } from "./deno_transport.ts";
+import { acceptedMemories, type Address, type Conn, DenoTransport } from "./deno_transport.ts";
 
 /** What is used of a `Deno.Listener`. */
 interface Acceptor {
@@ -142,7 +142,8 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
     const path = options.transport === "unix" ? options.path : "";
     const handshakes = new Set<Conn>();
     let closed = false;
-    const stand = (conn: Conn): void => accept(new DenoTransport(conn, endpoint(conn.remoteAddr, path)));
+    const readInto = acceptedMemories(options.lendMemory);
+    const stand = (conn: Conn): void => accept(new DenoTransport(conn, endpoint(conn.remoteAddr, path), readInto));
     // What goes wrong, or takes too long, is the client's doing, and there is no connection yet to tell it on.
     const secure = async (conn: Conn, handshake: Promise<unknown>): Promise<void> => {
       handshakes.add(conn);

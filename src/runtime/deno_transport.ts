@@ -11,7 +11,7 @@
  * loses data when paused and stops no writer.
  */
 
-import type { Endpoint, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
+import type { Endpoint, ListenOptions, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
 
 /** What is used of a `Deno.Conn`: `setNoDelay` is there on TCP only, `handshake` on TLS only. */
 export interface Conn {
@@ -34,28 +34,51 @@ declare const Deno: {
   readonly errors: Readonly<Record<"UnexpectedEof", new () => Error>>;
 };
 
-/** Pieces of memory of one size, some of which are kept for the next use. */
+/** Pieces of memory of one size, some of which are kept for the next use; all of those that were lent. */
 class Pool {
   readonly size: number;
   readonly #most: number;
+  readonly #lend: ListenOptions["lendMemory"];
+  /** Where all lent ones lie. */
+  #lent: ArrayBufferLike | undefined;
   readonly #spare: Uint8Array[] = [];
 
-  constructor(size: number, most: number) {
+  constructor(size: number, most: number, lend?: ListenOptions["lendMemory"]) {
     this.size = size;
     this.#most = most;
+    this.#lend = lend;
   }
 
   take(): Uint8Array {
-    return this.#spare.pop() ?? new Uint8Array(this.size);
+    const spare = this.#spare.pop();
+    if (spare !== undefined) return spare;
+    const lent = this.#lend?.(this.size);
+    this.#lent ??= lent?.buffer;
+    return lent ?? new Uint8Array(this.size);
   }
 
   give(memory: Uint8Array | undefined): void {
-    if (memory?.length === this.size && this.#spare.length < this.#most) this.#spare.push(memory);
+    if (memory?.length !== this.size) return;
+    if (this.#spare.length < this.#most || memory.buffer === this.#lent) this.#spare.push(memory);
   }
 }
 
+type Memories = readonly [Pool, Pool, Pool];
+
+function makeMemories(lend?: ListenOptions["lendMemory"]): Memories {
+  return [new Pool(1_024, 64), new Pool(16_384, 64, lend), new Pool(131_072, 16, lend)];
+}
+
 /** What connections read into: one that is idle has the smallest, one whose reads fill it the next larger one. */
-const MEMORIES = [new Pool(1_024, 64), new Pool(16_384, 64), new Pool(131_072, 16)];
+const memories = makeMemories();
+/** The same of accepted connections, lent where a listener lends some. */
+let accepted: Memories | undefined;
+
+/** What an accepted connection reads into. */
+export function acceptedMemories(lend: ListenOptions["lendMemory"]): Memories {
+  return accepted ??= makeMemories(lend);
+}
+
 /** So many reads in a row that a smaller memory would have held make it smaller again. */
 const SMALL_READS = 16;
 
@@ -80,7 +103,8 @@ export class DenoTransport implements Transport {
   /** The connection is released, for whatever reason. */
   #over = false;
 
-  /** What is read into, and which of `MEMORIES` it is. */
+  readonly #memories: Memories;
+  /** What is read into, and which of the memories it is. */
   #memory: Uint8Array | undefined;
   #size = 0;
   #smallReads = 0;
@@ -100,8 +124,9 @@ export class DenoTransport implements Transport {
   /** Why a write failed, until what the peer had sent is read. */
   #broken: unknown;
 
-  constructor(conn: Conn, remote: Endpoint) {
+  constructor(conn: Conn, remote: Endpoint, readInto: Memories = memories) {
     this.#conn = conn;
+    this.#memories = readInto;
     this.remote = remote;
   }
 
@@ -174,7 +199,7 @@ export class DenoTransport implements Transport {
       const arrived = this.#arrived;
       if (arrived === undefined) {
         try {
-          this.#arrived = await this.#conn.read(this.#memory ??= MEMORIES[this.#size]!.take());
+          this.#arrived = await this.#conn.read(this.#memory ??= this.#memories[this.#size]!.take());
         } catch (error) {
           if (!(error instanceof Deno.errors.UnexpectedEof)) {
             this.#break(this.#broken ?? error);
@@ -193,6 +218,7 @@ export class DenoTransport implements Transport {
       }
     }
     this.#pumping = false;
+    if (this.#over) this.#giveMemory();
     if (this.#broken !== undefined) this.#break(this.#broken);
   }
 
@@ -203,17 +229,20 @@ export class DenoTransport implements Transport {
     if (this.#sink!.lent === undefined) this.#sink!.data(new Uint8Array(chunk));
     else this.#sink!.lent(chunk);
     if (size === memory.length) this.#readInto(this.#size + 1);
-    else if (size > (MEMORIES[this.#size - 1]?.size ?? 0)) this.#smallReads = 0;
+    else if (size > (this.#memories[this.#size - 1]?.size ?? 0)) this.#smallReads = 0;
     else if (++this.#smallReads === SMALL_READS) this.#readInto(this.#size - 1);
   }
 
   #readInto(size: number): void {
-    const pool = MEMORIES[size];
-    if (pool === undefined) return;
-    MEMORIES[this.#size]!.give(this.#memory);
-    this.#memory = undefined;
+    if (this.#memories[size] === undefined) return;
+    this.#giveMemory();
     this.#size = size;
     this.#smallReads = 0;
+  }
+
+  #giveMemory(): void {
+    this.#memories[this.#size]!.give(this.#memory);
+    this.#memory = undefined;
   }
 
   /** Writes all there is, one run after another. Deno refers to the memory of a run until it is written. */
@@ -279,7 +308,8 @@ export class DenoTransport implements Transport {
     this.#over = true;
     this.#output = "ended";
     this.#buffered = 0;
-    this.#memory = undefined;
+    // Until it has an end, the pump reads into it, or delivers from it.
+    if (!this.#pumping) this.#giveMemory();
     this.#segment = undefined;
     this.#queue.length = 0;
     // Deno 2.8 holds the socket open until a read that is under way has an end: let the peer make one.

@@ -4,7 +4,7 @@ import net from "node:net";
 import tls from "node:tls";
 import type { Duplex } from "node:stream";
 import type { Endpoint, Listener, ListenOptions, Runtime, Target, Transport } from "../socket/transport.ts";
-import { NodeTransport, onread, readIntoArrivals } from "./node_transport.ts";
+import { NodeTransport, onread, shareArrivals } from "./node_transport.ts";
 
 class NodeListener implements Listener {
   readonly address: Endpoint;
@@ -78,7 +78,7 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
     const onConnected = (): void => {
       settle();
       const remote = target.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(target.path);
-      resolve(new NodeTransport(socket, remote, target.tls === undefined));
+      resolve(new NodeTransport(socket, remote, target.tls === undefined ? onread.buffer : undefined));
     };
     socket.on(connected, onConnected);
     socket.on("error", fail);
@@ -89,6 +89,8 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
+    const shared = (socket: net.Socket): Uint8Array | undefined =>
+      options.tls === undefined ? shareArrivals(socket, options.lendMemory) : undefined;
     const onConnection = (socket: net.Socket): void => {
       // A handshake that was over only after the listener was closed.
       if (!server.listening) {
@@ -96,7 +98,7 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         return;
       }
       const remote = options.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(options.path);
-      accept(new NodeTransport(socket, remote, options.tls === undefined && readIntoArrivals(socket)));
+      accept(new NodeTransport(socket, remote, shared(socket)));
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)

@@ -2,7 +2,7 @@
  * One connection of `node:net` or `node:tls`, or any other duplex stream of bytes.
  *
  * ```
- *   socket onread  -> the memory that all sockets read into ----------> sink.lent
+ *   socket onread  -> memory that many sockets read into -------------> sink.lent
  *   socket "data"  -> a plain view of the chunk (TLS, other streams) --> sink.data
  *   socket "end"   -> held back while paused or not opened ------------> sink.end
  *   socket "close" -> unless both ends had sent their FIN -------------> sink.abort
@@ -17,7 +17,7 @@ import { Buffer } from "node:buffer";
 import net from "node:net";
 import process from "node:process";
 import type { Duplex } from "node:stream";
-import type { Endpoint, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
+import type { Endpoint, ListenOptions, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
 
 /** The most that is copied to the slab at once. */
 const PIECE = 131_072;
@@ -70,46 +70,49 @@ function onClose(this: Owned): void {
 }
 
 /**
- * What a socket without TLS reads into: a read is over when its bytes were delivered, so one memory serves all sockets. Twice
- * as large as what Node reads into: a tenth more messages of 64 KiB, a fifth more of 1 MiB.
+ * What sockets without TLS read into: a read is over when its bytes were delivered, so one memory serves all. Twice as large
+ * as what Node reads into: a tenth more messages of 64 KiB, a fifth more of 1 MiB.
  */
-const arrivals = new Uint8Array(131_072);
+const ARRIVALS = 131_072;
 /**
- * Without this Node makes a `Buffer` of 64 KiB for every read, and collects it. Echo, by server CPU: 1.15 times the messages
+ * How clients do it. Without this Node makes a `Buffer` of 64 KiB for every read, and collects it. Echo, by server CPU: 1.15 times the messages
  * with one of 32 B in flight, 1.3 of 1 KiB in bursts, 1.4 of 64 KiB.
  */
-export const onread: net.OnReadOpts = {
-  buffer: arrivals,
+export const onread: net.OnReadOpts & { readonly buffer: Uint8Array } = {
+  buffer: new Uint8Array(ARRIVALS),
   callback(this: Owned, size: number): boolean {
     this[TRANSPORT].arrived(size);
     return true;
   },
 };
+/** That of accepted sockets: lent, where a listener lends some. */
+let accepted: Uint8Array | undefined;
 
 /** What `net.Socket` calls the option of its constructor; found on the first socket. */
 let names: { readonly buffer: symbol; readonly callback: symbol } | undefined;
 
 /**
- * Makes an accepted socket read into `arrivals`, and tells whether it does: `net.Server` has no option for it, so it is told
- * as the constructor would. A Node that has other names for that goes without.
+ * Makes an accepted socket read into memory that all of them have, and returns that: `net.Server` has no option for it, so
+ * it is told as the constructor would. A Node that has other names for that goes without.
  */
-export function readIntoArrivals(socket: net.Socket): boolean {
+export function shareArrivals(socket: net.Socket, lendMemory: ListenOptions["lendMemory"]): Uint8Array | undefined {
   const inner = socket as unknown as Record<symbol, unknown> & {
     _handle?: { useUserBuffer?(buffer: Uint8Array): void };
   };
   const handle = inner._handle;
-  if (typeof handle?.useUserBuffer !== "function") return false;
+  if (typeof handle?.useUserBuffer !== "function") return undefined;
   if (names === undefined) {
     const symbols = Object.getOwnPropertySymbols(socket);
     const buffer = symbols.find(({ description }) => description === "kBuffer");
     const callback = symbols.find(({ description }) => description === "kBufferCb");
-    if (buffer === undefined || callback === undefined) return false;
+    if (buffer === undefined || callback === undefined) return undefined;
     names = { buffer, callback };
   }
-  inner[names.buffer] = arrivals;
+  accepted ??= lendMemory?.(ARRIVALS) ?? new Uint8Array(ARRIVALS);
+  inner[names.buffer] = accepted;
   inner[names.callback] = onread.callback;
-  handle.useUserBuffer(arrivals);
-  return true;
+  handle.useUserBuffer(accepted);
+  return accepted;
 }
 
 function tellHeld(transport: NodeTransport): void {
@@ -125,8 +128,8 @@ export class NodeTransport implements Transport {
    * reads to nobody else. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
    */
   readonly #isSystem: boolean;
-  /** Whether the socket reads into `arrivals`. It never flows then: to resume and pause it in one turn would leave it reading. */
-  readonly #lends: boolean;
+  /** What the socket reads into, where others do so too. It never flows then: to resume and pause it in one turn would leave it reading. */
+  readonly #arrivals: Uint8Array | undefined;
   /** Callback of every write. A socket without TLS goes without: mostly it is done when the call returns. */
   readonly #written: (() => void) | undefined;
   #sink: TransportSink | undefined;
@@ -138,10 +141,10 @@ export class NodeTransport implements Transport {
   #error: Error | undefined;
   #owesDrain = false;
 
-  constructor(socket: Duplex, remote: Endpoint | undefined, lends: boolean = false) {
+  constructor(socket: Duplex, remote: Endpoint | undefined, shared?: Uint8Array) {
     if (remote !== undefined) this.remote = remote;
     this.#socket = socket;
-    this.#lends = lends;
+    this.#arrivals = shared;
     this.#isSystem = socket instanceof net.Socket;
     this.#written = this.#isSystem && !("encrypted" in socket) ? undefined : () => this.written();
     if (socket instanceof net.Socket) socket.setNoDelay(true);
@@ -150,7 +153,7 @@ export class NodeTransport implements Transport {
     // Before there is a listener for data, or the stream would begin to flow.
     socket.pause();
     const owned = Object.assign(socket, { [TRANSPORT]: this });
-    if (!lends) owned.on("data", onData);
+    if (shared === undefined) owned.on("data", onData);
     owned.on("end", onEnd);
     owned.on("finish", onFinish);
     owned.on("error", onError);
@@ -249,7 +252,7 @@ export class NodeTransport implements Transport {
   /** Lets data flow where nothing is against it; what is held is told when the caller has returned. */
   #goOn(): void {
     if (this.#sink === undefined) return;
-    if (!this.#paused && this.#lends) this.#socket.read(0);
+    if (!this.#paused && this.#arrivals !== undefined) this.#socket.read(0);
     else if (!this.#paused) this.#socket.resume();
     if (this.#endHeld || this.#broken !== undefined) process.nextTick(tellHeld, this);
   }
@@ -267,9 +270,9 @@ export class NodeTransport implements Transport {
     }
   }
 
-  /** So many bytes of `arrivals`. */
+  /** So many bytes of the memory that others read into too. */
   arrived(size: number): void {
-    const chunk = arrivals.subarray(0, size);
+    const chunk = this.#arrivals!.subarray(0, size);
     if (this.#sink?.lent === undefined) this.#sink?.data(new Uint8Array(chunk));
     else this.#sink.lent(chunk);
   }

@@ -11,6 +11,7 @@ import {
   writeHeader,
   writeKey,
 } from "../../src/protocol/frame.ts";
+import { lendMemory } from "../../src/protocol/lanes.ts";
 import { concat, frame, type FrameParts, hex, KEY, show } from "../frames.ts";
 import { Random } from "../random.ts";
 
@@ -277,6 +278,92 @@ test("FrameReader says how much it has read when it is stopped", () => {
     stopped.stopAt = stopAt;
     assertEquals(new FrameReader(stopped).push(frame({ opcode: 1, payload: "ab", key: KEY })), 0);
     assertEquals(stopped.frames, []);
+  }
+});
+
+/** What is kept of lent chunks, as it was when it came and as it is in the end. */
+class Keeper implements FrameHandler {
+  readonly kept: { readonly bytes: Uint8Array; readonly payload: string }[] = [];
+  readonly frames: [b0: number, payload: string][] = [];
+  /** Stops behind one of so many frames, or before one. */
+  stops = Infinity;
+  stopsBefore = Infinity;
+  readonly #random: Random;
+  #b0 = 0;
+  #pieces: Uint8Array[] = [];
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  header(): boolean {
+    return !this.#random.chance(this.stopsBefore);
+  }
+
+  begin(b0: number): boolean {
+    this.#b0 = b0;
+    return true;
+  }
+
+  keeps(b0: number, whole: boolean): boolean {
+    return (b0 & 0x70) !== 0 || (whole && b0 === 0x82);
+  }
+
+  payload(bytes: Uint8Array, start: number, end: number, last: boolean, high: number): boolean {
+    const piece = bytes.subarray(start, end);
+    if (high === 0) assert(piece.every((byte) => byte < 0x80), "a piece with high bits is called ASCII");
+    if (this.keeps(this.#b0, last && this.#pieces.length === 0)) this.kept.push({ bytes: piece, payload: show(piece) });
+    this.#pieces.push(piece.slice());
+    if (!last) return true;
+    this.frames.push([this.#b0, show(concat(...this.#pieces))]);
+    this.#pieces = [];
+    return !this.#random.chance(this.stops);
+  }
+}
+
+test("FrameReader reads chunks that are only lent, wherever they lie, and what is kept of them stays as it is", () => {
+  const random = new Random(13);
+  const own = new Uint8Array(200_000);
+  for (const memory of [own, lendMemory(200_000) ?? own]) {
+    for (let round = 0; round < 120; round++) {
+      const masked = !random.chance(4);
+      const frames = Array.from({ length: 1 + random.below(30) }, (): FrameParts => {
+        const size = random.pick([0, 5, 90, 700, 3_000, random.chance(8) ? 20_000 : 1, random.chance(20) ? 70_000 : 2]);
+        return {
+          opcode: random.pick([1, 2, 2, 2, 2, 8]),
+          rsv: random.chance(4) ? RSV1 : 0,
+          payload: random.chance(3) ? new Uint8Array(size).fill(65) : random.bytes(size),
+          ...(masked ? { key: [...random.bytes(4)] as unknown as typeof KEY } : {}),
+        };
+      });
+      const bytes = concat(...frames.map(frame));
+      const keeper = new Keeper(random);
+      keeper.stops = random.pick([Infinity, Infinity, 3, 12]);
+      const reader = new FrameReader(keeper);
+      const cuts = random.below(6);
+      // Who stops it at a header that straddles cannot go on.
+      if (cuts === 0) keeper.stopsBefore = keeper.stops;
+      for (const chunk of random.cut(bytes, cuts)) {
+        let rest = chunk;
+        while (rest.length > 0) {
+          const at = random.below(100);
+          const lent = memory.subarray(at, at + rest.length);
+          lent.set(rest);
+          const read = reader.push(lent, true);
+          if (read === rest.length) break;
+          assertEquals(show(lent.subarray(read)), show(rest.subarray(read)), "the rest is not as it came");
+          rest = rest.subarray(read);
+        }
+        memory.fill(0xee);
+      }
+      const wanted = frames.map((parts) => [frame(parts)[0]!, show(parts.payload as Uint8Array)]);
+      assertEquals(keeper.frames, wanted as never);
+      for (const { bytes, payload } of keeper.kept) {
+        assertEquals(show(bytes), payload, "what was kept has changed");
+        assert(bytes.buffer !== memory.buffer, "what was kept lies in lent memory");
+        assert(bytes.buffer.byteLength <= bytes.length + 100_000, `${bytes.length} hold ${bytes.buffer.byteLength}`);
+      }
+    }
   }
 });
 

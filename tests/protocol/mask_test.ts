@@ -1,5 +1,6 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { lendMemory } from "../../src/protocol/lanes.ts";
 import { freshKey, mask, rotateKey } from "../../src/protocol/mask.ts";
 import { hex, show, toHex } from "../frames.ts";
 import { Random } from "../random.ts";
@@ -41,6 +42,41 @@ test("mask() does what the RFC says at every length, place and alignment, and to
 });
 
 test("mask() does what the RFC says of large payloads too", () => checkLargeMasks(mask));
+
+test("mask() does the same in memory that is lent, and touches nothing else", () => {
+  const random = new Random(4);
+  // By way of the bench, of which all views end when memory is lent for the first time.
+  checkLargeMasks(mask);
+  const memory = lendMemory(10_000);
+  assert(memory !== undefined && memory.length === 10_000 && memory.every((byte) => byte === 0));
+  checkLargeMasks(mask);
+  for (let length = 0; length <= 5_000; length += length < 140 ? 1 : 613) {
+    for (const start of [0, 1, 2, 3, 4_000]) {
+      const key = random.below(0x1_0000_0000);
+      memory.set(random.bytes(10_000));
+      const before = memory.slice();
+      const wanted = memory.slice();
+      wanted.set(naive(before.subarray(start, start + length), bytesOf(key)), start);
+      const high = mask(memory, start, start + length, key);
+      assertEquals(show(memory), show(wanted), `length ${length}, start ${start}`);
+      assertEquals(high === 0, wanted.subarray(start, start + length).every((byte) => byte < 0x80));
+      memory.fill(0x41);
+      mask(memory, start, start + length, key);
+      assertEquals(mask(memory, start, start + length, key), 0, `${length} bytes of ASCII`);
+      if (length === 0) continue;
+      memory[start + random.below(length)]! |= 0x80;
+      assert(mask(memory, start, start + length, 0) !== 0, `${length} bytes, one above ASCII`);
+    }
+  }
+});
+
+test("lendMemory() lends each byte once, and nothing when there is no more", () => {
+  const all = Array.from({ length: 200 }, () => lendMemory(65_536)).filter((memory) => memory !== undefined);
+  assert(all.length > 100 && all.length < 129, `${all.length} pieces`);
+  for (const [at, memory] of all.entries()) memory.fill(at);
+  for (const [at, memory] of all.entries()) assert(memory.every((byte) => byte === at));
+  assertEquals(lendMemory(1_000_000), undefined);
+});
 
 test("mask() undoes itself, and a key of zero changes nothing", () => {
   const random = new Random(2);
