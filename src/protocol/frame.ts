@@ -11,6 +11,7 @@
 
 import { BINARY, MAX_CONTROL_PAYLOAD, type Role, TEXT } from "./constants.ts";
 import type { ErrorCode } from "./errors.ts";
+import { clearTable, toTable } from "./lanes.ts";
 import { mask, rotateKey } from "./mask.ts";
 
 /** First byte: this is the last frame of its message. */
@@ -24,6 +25,8 @@ const MASKED = 0x80;
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** A frame of a lent chunk that is as long as this, in bytes, is copied by itself: what is behind it may not have to be. */
 const LARGE = 16_384;
+/** From this many bytes on, a chunk is worth laying out. */
+const TABLE_FROM = 512;
 /** The longest header: two bytes, eight of length, four of mask. */
 export const MAX_HEADER = 14;
 
@@ -155,9 +158,21 @@ export class FrameReader {
    * the handler stopped it. `lent`: the chunk is good until the call returns.
    */
   push(chunk: Uint8Array, lent: boolean = false): number {
+    // The last frame was masked: these are too.
+    const copy = lent || !this.#masked || chunk.length < TABLE_FROM ? undefined : toTable(chunk);
+    if (copy === undefined) return this.#read(chunk, lent, undefined);
+    try {
+      return this.#read(copy, true, chunk);
+    } finally {
+      clearTable();
+    }
+  }
+
+  /** `home`: what the chunk is a copy of; what is kept is copied back to it. */
+  #read(chunk: Uint8Array, lent: boolean, home: Uint8Array | undefined): number {
     const end = chunk.length;
     let at = 0;
-    /** What is kept of a lent chunk: a copy of `chunk[from..ahead)`, all of it unmasked. */
+    /** What is kept of a lent chunk: a copy of it from `from` to `ahead`, all of that unmasked. */
     let kept: Uint8Array = NOTHING;
     let from = 0;
     let ahead = 0;
@@ -178,7 +193,7 @@ export class FrameReader {
           if (size === 0) continue;
           this.#held = 0;
         }
-        if (size < 0) return stop(chunk, at, ahead);
+        if (size < 0) return stop(home ?? chunk, at, ahead);
       }
       const length = this.#left;
       const take = length < end - at ? length : end - at;
@@ -193,9 +208,11 @@ export class FrameReader {
       let start = at;
       if (lent && (at < ahead || this.#handler.keeps?.(this.#first, take === length) !== false)) {
         if (at >= ahead) {
-          from = at;
           ahead = take < LARGE ? unmaskAhead(chunk, at + take, end) : at + take;
-          kept = new Uint8Array(chunk.subarray(from, ahead));
+          const piece = chunk.subarray(at, ahead);
+          kept = home ?? new Uint8Array(piece);
+          from = home === undefined ? at : 0;
+          home?.set(piece, at);
         }
         bytes = kept;
         start = at - from;
@@ -203,7 +220,7 @@ export class FrameReader {
       at += take;
       const last = take === length;
       this.#left = last ? -1 : length - take;
-      if (!this.#handler.payload(bytes, start, start + take, last, high)) return stop(chunk, at, ahead);
+      if (!this.#handler.payload(bytes, start, start + take, last, high)) return stop(home ?? chunk, at, ahead);
     }
     return at;
   }

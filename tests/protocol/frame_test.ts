@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Role } from "../../src/protocol/constants.ts";
 import {
   checkHeader,
@@ -321,10 +321,10 @@ class Keeper implements FrameHandler {
   }
 }
 
-test("FrameReader reads chunks that are only lent, wherever they lie, and what is kept of them stays as it is", () => {
+test("FrameReader reads chunks that are lent, wherever they lie, and given, and what is kept of them stays as it is", () => {
   const random = new Random(13);
   const own = new Uint8Array(200_000);
-  for (const memory of [own, lendMemory(200_000) ?? own]) {
+  for (const memory of [own, lendMemory(200_000) ?? own, undefined]) {
     for (let round = 0; round < 120; round++) {
       const masked = !random.chance(4);
       const frames = Array.from({ length: 1 + random.below(30) }, (): FrameParts => {
@@ -347,24 +347,79 @@ test("FrameReader reads chunks that are only lent, wherever they lie, and what i
         let rest = chunk;
         while (rest.length > 0) {
           const at = random.below(100);
-          const lent = memory.subarray(at, at + rest.length);
-          lent.set(rest);
-          const read = reader.push(lent, true);
+          const given = memory?.subarray(at, at + rest.length) ?? new Uint8Array(rest.length);
+          given.set(rest);
+          const read = reader.push(given, memory !== undefined);
           if (read === rest.length) break;
-          assertEquals(show(lent.subarray(read)), show(rest.subarray(read)), "the rest is not as it came");
+          assertEquals(show(given.subarray(read)), show(rest.subarray(read)), "the rest is not as it came");
           rest = rest.subarray(read);
         }
-        memory.fill(0xee);
+        memory?.fill(0xee);
       }
       const wanted = frames.map((parts) => [frame(parts)[0]!, show(parts.payload as Uint8Array)]);
       assertEquals(keeper.frames, wanted as never);
       for (const { bytes, payload } of keeper.kept) {
         assertEquals(show(bytes), payload, "what was kept has changed");
-        assert(bytes.buffer !== memory.buffer, "what was kept lies in lent memory");
-        assert(bytes.buffer.byteLength <= bytes.length + 100_000, `${bytes.length} hold ${bytes.buffer.byteLength}`);
+        assert(bytes.buffer !== memory?.buffer, "what was kept lies in lent memory");
+        assert(
+          memory === undefined || bytes.buffer.byteLength <= bytes.length + 100_000,
+          `${bytes.length} hold ${bytes.buffer.byteLength}`,
+        );
       }
     }
   }
+});
+
+test("FrameReader may be used from within the delivery of another one", () => {
+  const random = new Random(14);
+  const logs: Log[] = [];
+  const wanted: unknown[] = [];
+  const read = (depth: number): void => {
+    const payloads = Array.from({ length: 20 }, () => random.bytes(300 + depth));
+    const bytes = concat(...payloads.map((payload) => frame({ opcode: 1, payload, key: KEY })));
+    const log = new Log();
+    logs.push(log);
+    wanted.push(payloads.map((payload) => [0x81, show(payload)]));
+    const reader = new FrameReader({
+      header: () => true,
+      begin: (b0, length) => log.begin(b0, length),
+      payload(...args) {
+        if (depth > 0 && log.frames.length === 10) read(depth - 1);
+        return log.payload(...args);
+      },
+    });
+    // Only when the first frame has shown that they are masked, the rest is laid out.
+    for (const chunk of [bytes.slice(0, 400), bytes.slice(400)]) assertEquals(reader.push(chunk), chunk.length);
+  };
+  read(2);
+  read(0);
+  assertEquals(logs.length, 4);
+  assertEquals<unknown>(logs.map(({ frames }) => frames), wanted);
+});
+
+test("A handler that throws leaves FrameReader as it was for others", () => {
+  const bytes = concat(
+    ...Array.from({ length: 4 }, () => frame({ opcode: 2, payload: new Uint8Array(400), key: KEY })),
+  );
+  const table = (): ArrayBufferLike => {
+    const seen = new Set<ArrayBufferLike>();
+    let isThrown = false;
+    const reader = new FrameReader({
+      header: () => true,
+      begin: () => true,
+      keeps: () => false,
+      payload(payload) {
+        seen.add(payload.buffer);
+        if (seen.size < 2 || isThrown) return true;
+        isThrown = true;
+        throw new Error("on purpose");
+      },
+    });
+    reader.push(bytes.slice(0, 410));
+    assertThrows(() => reader.push(bytes.slice(410)), Error, "on purpose");
+    return [...seen][1]!;
+  };
+  assertStrictEquals(table(), table(), "the second one was not laid out");
 });
 
 test("FrameReader takes an empty chunk as nothing", () => {

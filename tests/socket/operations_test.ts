@@ -141,34 +141,39 @@ function frames(count: number, opcode: number, payload: Uint8Array): Uint8Array 
 const text = utf8("0123456789abcdef0123456789abcdef");
 const long = utf8("0123456789abcdef".repeat(64));
 
-/** What comes in one read, and what its echo costs. The run leaves as a view, which is one array. */
+/**
+ * What comes in one read, and what its echo costs. The run leaves as a view, which is one array. A chunk of many messages is
+ * laid out to be unmasked: one more, and another one where binaries are copied back.
+ */
 const reads: Record<string, { chunk: Uint8Array; costs: Partial<Counts> }> = {
   "one short text": { chunk: frames(1, 1, text), costs: { writes: 1, arrays: 1 } },
-  "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 } },
-  // The message itself is a view; a short one is unmasked byte by byte.
-  "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 1 + 64 } },
-  // One more for each: it is unmasked with vectors, which takes a view of it.
-  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 2 * 16 } },
-  // With vectors, and encoded into a view.
-  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 2 * 16, coders: 16 } },
+  "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 + 1 } },
+  // The message itself is a view.
+  "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 1 + 2 + 64 } },
+  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 2 + 16 } },
+  // Encoded into a view.
+  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 1 + 16, coders: 16 } },
 };
 
 for (const [name, { chunk, costs }] of Object.entries(reads)) {
   test(`An echo of ${name} in one read is one write, and makes nothing beyond what it must`, async () => {
     const setup = await Setup.open(echo);
-    // The first one borrows buffers that are kept.
+    // The first one borrows buffers that are kept, and shows that the peer masks.
     setup.sink!.data(new Uint8Array(chunk));
-    const written = setup.written;
+    const { written } = setup;
+    setup.sink!.data(new Uint8Array(chunk));
     const bytes = new Uint8Array(chunk);
     assertEquals(await count(setup, () => setup.sink!.data(bytes)), { ...NONE, ...costs });
-    assertEquals(setup.written, 2 * written);
+    assertEquals(setup.written, 3 * written);
   });
 }
 
 test("A message that is not answered makes its event, and nothing else", async () => {
   const setup = await Setup.open((conn) => conn.onmessage = () => {});
+  for (let warmUp = 0; warmUp < 2; warmUp++) setup.sink!.data(frames(64, 1, text));
   const bytes = frames(64, 1, text);
-  assertEquals(await count(setup, () => setup.sink!.data(bytes)), NONE);
+  // The view in which the chunk is laid out.
+  assertEquals(await count(setup, () => setup.sink!.data(bytes)), { ...NONE, arrays: 1 });
 });
 
 test("Messages sent outside of a read leave in one write, in one microtask", async () => {
