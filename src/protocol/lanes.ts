@@ -120,7 +120,7 @@ let isTaken = false;
 
 /**
  * Copies a chunk to the table, to be unmasked there, until `clearTable`; `undefined` where that cannot be. One copy for all
- * messages of the chunk, and another one back: 1.1 times the messages of 1 KiB in bursts on Bun.
+ * messages of the chunk, and another one back. In bursts on Bun: 1.2 times the texts of 1 KiB, 1.05 times the binary ones.
  */
 export function toTable(chunk: Uint8Array): Uint8Array | undefined {
   const lanes = isTaken || chunk.length > TABLE_SIZE ? undefined : findLanes();
