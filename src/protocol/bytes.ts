@@ -113,9 +113,10 @@ let idleBytes = 0;
 
 function toIdle(bytes: Uint8Array<ArrayBuffer>): void {
   if (bytes.length > MAX_RUN) giveBack(bytes);
-  if (bytes.length > MAX_RUN || idleBytes + bytes.length > MAX_IDLE) return;
-  idle.push(bytes);
-  idleBytes += bytes.length;
+  else if (idleBytes + bytes.length <= MAX_IDLE) {
+    idle.push(bytes);
+    idleBytes += bytes.length;
+  }
 }
 
 /** Takes memory that a writer kept, or copied to, and has no use for any more, for what is to come. */

@@ -267,10 +267,13 @@ function unmaskAhead(bytes: Uint8Array, at: number, end: number): number {
   while (end - at >= 2) {
     const b0 = bytes[at]!, b1 = bytes[at + 1]!;
     if (b0 !== (FIN | BINARY) && b0 !== (FIN | RSV1 | BINARY) && b0 !== (FIN | RSV1 | TEXT)) break;
+    const short = b1 & 0x7f;
+    const size = short < 126 ? 2 : 4;
+    if (short === 127 || end - at < size) break;
     const isMasked = (b1 & MASKED) !== 0;
-    const length = (b1 & 0x7f) < 126 ? b1 & 0x7f : end - at < 4 ? LARGE : (bytes[at + 2]! << 8) | bytes[at + 3]!;
-    const start = at + ((b1 & 0x7f) < 126 ? 2 : 4) + (isMasked ? 4 : 0);
-    if ((b1 & 0x7f) === 127 || length >= LARGE || start + length > end) break;
+    const length = size === 2 ? short : (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    const start = at + size + (isMasked ? 4 : 0);
+    if (length >= LARGE || start + length > end) break;
     if (isMasked && length > 0) mask(bytes, start, start + length, readKey(bytes, start - 4));
     at = start + length;
   }

@@ -11,12 +11,13 @@
  * (Node; Deno much the same).
  */
 
-/** So much is masked at a time by way of the bench, which is the first 64 KiB. */
+/** Half of a page of the system: how far apart two places in their pages are at best, see `maskCopied`. */
 const HALF_PAGE = 2_048;
+/** So much is masked at a time by way of the bench, which is the first 64 KiB. */
 const PIECE = 65_536 - HALF_PAGE;
 
 /**
- * One page of memory, which is the bench, and a function over it. It returns 0 when the resulting bytes are ASCII.
+ * A page of memory, to be followed by others, and a function over it. It returns 0 when the resulting bytes are ASCII.
  *
  * ```wat
  * (func (export "run") (param $at i32) (param $length i32) (param $key i32) (result i32)
@@ -88,7 +89,7 @@ let lent: Lanes | undefined;
 
 /** What masks with vectors, where there is something. */
 export function findLanes(): Lanes | undefined {
-  own ??= makeLanes(4) ?? "none";
+  own ??= makeLanes(OWN_PAGES) ?? "none";
   return own === "none" ? undefined : own;
 }
 
@@ -98,7 +99,10 @@ export function lanesOf(buffer: ArrayBufferLike): Lanes | undefined {
   return own !== undefined && own !== "none" && own.buffer === buffer ? own : undefined;
 }
 
+/** What can be lent: 8 MiB. */
 const LENT_PAGES = 128;
+/** What the bench and the table take, in whole pages. */
+const OWN_PAGES = 4;
 /** What was not lent yet begins here: not as far into its page as other memory, see `maskCopied`. */
 let free = HALF_PAGE;
 

@@ -89,8 +89,6 @@ function connect(target: Target, signal?: AbortSignal): Promise<Transport> {
 
 function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const shared = (socket: net.Socket): Uint8Array | undefined =>
-      options.tls === undefined ? shareArrivals(socket, options.lendMemory) : undefined;
     const onConnection = (socket: net.Socket): void => {
       // A handshake that was over only after the listener was closed.
       if (!server.listening) {
@@ -98,7 +96,8 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         return;
       }
       const remote = options.transport === "tcp" ? tcpEndpoint(socket) : unixEndpoint(options.path);
-      accept(new NodeTransport(socket, remote, shared(socket)));
+      const shared = options.tls === undefined ? shareArrivals(socket, options.lendMemory) : undefined;
+      accept(new NodeTransport(socket, remote, shared));
     };
     const server: net.Server = options.tls === undefined
       ? net.createServer({ pauseOnConnect: true }, onConnection)

@@ -75,8 +75,8 @@ function onClose(this: Owned): void {
  */
 const ARRIVALS = 131_072;
 /**
- * How clients do it. Without this Node makes a `Buffer` of 64 KiB for every read, and collects it. Echo, by server CPU: 1.15 times the messages
- * with one of 32 B in flight, 1.3 of 1 KiB in bursts, 1.4 of 64 KiB.
+ * How clients do it. Without this Node makes a `Buffer` of 64 KiB for every read, and collects it. Echo, by server CPU:
+ * 1.15 times the messages with one of 32 B in flight, 1.3 of 1 KiB in bursts, 1.4 of 64 KiB.
  */
 export const onread: net.OnReadOpts & { readonly buffer: Uint8Array } = {
   buffer: new Uint8Array(ARRIVALS),
@@ -85,7 +85,7 @@ export const onread: net.OnReadOpts & { readonly buffer: Uint8Array } = {
     return true;
   },
 };
-/** That of accepted sockets: lent, where a listener lends some. */
+/** What accepted sockets read into: lent, where a listener lends some. */
 let accepted: Uint8Array | undefined;
 
 /** What `net.Socket` calls the option of its constructor; found on the first socket. */
@@ -128,7 +128,10 @@ export class NodeTransport implements Transport {
    * reads to nobody else. Any other stream may pass the chunk itself on to somebody, from within `write()` too.
    */
   readonly #isSystem: boolean;
-  /** What the socket reads into, where others do so too. It never flows then: to resume and pause it in one turn would leave it reading. */
+  /**
+   * What the socket reads into, where others do so too. It never flows then: to resume and pause it in one turn would leave
+   * it reading.
+   */
   readonly #arrivals: Uint8Array | undefined;
   /** Callback of every write. A socket without TLS goes without: mostly it is done when the call returns. */
   readonly #written: (() => void) | undefined;

@@ -45,7 +45,7 @@ test("mask() does what the RFC says of large payloads too", () => checkLargeMask
 
 test("mask() does the same in memory that is lent, and touches nothing else", () => {
   const random = new Random(4);
-  // By way of the bench, of which all views end when memory is lent for the first time.
+  // By way of the bench, before memory is lent and behind it.
   checkLargeMasks(mask);
   const memory = lendMemory(10_000);
   assert(memory !== undefined && memory.length === 10_000 && memory.every((byte) => byte === 0));
