@@ -11,9 +11,9 @@
 
 import type { DeflateFactory } from "../protocol/codec.ts";
 import { WebSocketError } from "../protocol/errors.ts";
-import { acceptHead } from "../protocol/handshake.ts";
+import { formatAcceptance } from "../protocol/handshake.ts";
 import type { RequestHead } from "../protocol/head.ts";
-import { formatHead, formatText } from "../protocol/head_format.ts";
+import { formatText } from "../protocol/head_format.ts";
 import { isHost, quote } from "../protocol/headers.ts";
 import type { Link } from "../socket/link.ts";
 import type { CodecProvider } from "../socket/message.ts";
@@ -94,31 +94,47 @@ export class Connection implements Exchange {
     this.#opening = new Opening(transport);
   }
 
-  /** Serves its one request, and leaves. Never rejects. */
-  async serve(): Promise<void> {
-    await this.#serve();
-    this.#host.left(this);
+  /**
+   * Serves its one request, and leaves. A handshake that nobody has to wait for is over when the call returns that brought
+   * its head, without a promise: 1.1 times the handshakes on Node, by server CPU.
+   */
+  serve(): void {
+    if (this.#head !== undefined) {
+      this.#opening.watch();
+      return this.#handle(this.#head);
+    }
+    this.#opening.takeHead("request", this.#host.limits, (found) => {
+      if (found instanceof WebSocketError) void this.#refuseHead(found);
+      else this.#handle(found);
+    });
   }
 
-  async #serve(): Promise<void> {
-    try {
-      this.#head ??= await this.#opening.readHead("request", this.#host.limits);
-    } catch (error) {
-      return await this.#refuseHead(error);
-    }
+  #handle(head: RequestHead): void {
+    this.#head = head;
     this.#opening.onbroken = (reason) => this.#lost(reason);
     const req = this.#request = new HttpRequest(this);
-    const body = bodyOf(this.#head, this.#host.limits.maxBodySize);
-    const fault = body instanceof RequestError ? body : faultOf(this.#head);
-    if (fault !== undefined) req.response.refuse(fault.status, fault.message);
-    else {
-      this.#body = body as BodyReader | undefined;
-      await dispatch(this.#host.handler, req);
+    const body = bodyOf(head, this.#host.limits.maxBodySize);
+    const fault = body instanceof RequestError ? body : faultOf(head);
+    if (fault !== undefined) {
+      req.response.refuse(fault.status, fault.message);
+      return this.#handled(req);
     }
-    if (this.#link !== undefined) return;
+    this.#body = body as BodyReader | undefined;
+    const pending = dispatch(this.#host.handler, req);
+    if (pending === undefined) this.#handled(req);
+    else void pending.then(() => this.#handled(req));
+  }
+
+  #handled(req: HttpRequest): void {
+    if (this.#link === undefined) void this.#answer(req);
+    else this.#host.left(this);
+  }
+
+  async #answer(req: HttpRequest): Promise<void> {
     const tail = this.#stay();
     if (this.#body === undefined) tail.discard();
     await sendAnswer(tail, req);
+    this.#host.left(this);
   }
 
   /** It stays HTTP. */
@@ -130,13 +146,15 @@ export class Connection implements Exchange {
     return this.#tail;
   }
 
-  async #refuseHead(error: unknown): Promise<void> {
-    const status = error instanceof WebSocketError ? HEAD_FAULTS.get(error.code) : undefined;
+  async #refuseHead(error: WebSocketError): Promise<void> {
+    const status = HEAD_FAULTS.get(error.code);
     // The peer left: there is nobody to answer.
-    if (status === undefined) return this.#opening.transport.end();
-    const answer = formatText(status, `${(error as Error).message}\n`);
-    const tail = this.#stay();
-    if (await tail.write(answer, true)) await tail.finish();
+    if (status === undefined) this.#opening.transport.end();
+    else {
+      const tail = this.#stay();
+      if (await tail.write(formatText(status, `${error.message}\n`), true)) await tail.finish();
+    }
+    this.#host.left(this);
   }
 
   /** Breaks it off when no request has come yet. */
@@ -215,13 +233,8 @@ export class Connection implements Exchange {
     if (this.#link !== undefined) throw new TypeError("Cannot upgrade: this connection was upgraded before");
     if (this.#gone !== undefined || this.#opening.gone) throw new RequestError(400, "Cannot upgrade: the peer is gone");
     if (this.#host.closing) throw new RequestError(503, "Cannot upgrade: the server is closing");
-    const { protocol, extensions } = link;
-    const head = acceptHead(request, {
-      ...(protocol ? { protocol } : {}),
-      ...(extensions ? { extensions } : {}),
-      fields,
-    });
-    this.#opening.transport.write(formatHead(head), true);
+    const { protocol = "", extensions = "" } = link;
+    this.#opening.transport.write(formatAcceptance(request, { protocol, extensions, fields }), false);
     const { text } = this.#host;
     const options = text === undefined ? link : { ...link, text };
     return this.#link = new ServedLink(this.#host, this.#opening, options);

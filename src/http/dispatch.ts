@@ -9,17 +9,22 @@ import { exchangeOf, type HttpRequest } from "./request.ts";
 
 /**
  * Runs a handler on a request. Afterwards the answer stands in `req.response`, unless the connection was taken over. What a
- * handler throws is reported and answered with 500; a `RequestError` is the sender's fault, and only answered. Never
- * rejects.
+ * handler throws is reported and answered with 500; a `RequestError` is the sender's fault, and only answered. Returns a
+ * promise where there is something to wait for; it never rejects.
  */
-export async function dispatch(handler: Handler, req: HttpRequest): Promise<void> {
+export function dispatch(handler: Handler, req: HttpRequest): void | Promise<void> {
   try {
-    await invoke(handler, req);
+    const pending = invoke(handler, req);
+    return pending?.catch((error) => answerError(error, req));
   } catch (error) {
-    if (error instanceof RequestError) return req.response.refuse(error.status, error.message);
-    exchangeOf(req).report(error);
-    req.response.refuse(500, "Internal server error");
+    answerError(error, req);
   }
+}
+
+function answerError(error: unknown, req: HttpRequest): void {
+  if (error instanceof RequestError) return req.response.refuse(error.status, error.message);
+  exchangeOf(req).report(error);
+  req.response.refuse(500, "Internal server error");
 }
 
 /**

@@ -43,14 +43,22 @@ export function handler<V extends Routable = HttpRequest>(like: HandlerLike<V>):
   return made;
 }
 
-/** Runs a handler, and those it gives back, to the end. Rejects with what one of them throws. */
-export async function invoke<V extends Routable>(first: Handler<V>, req: V): Promise<void> {
+/**
+ * Runs a handler, and those it gives back, to the end: at once where none has anything to wait for. Throws, or rejects with,
+ * what one of them throws.
+ */
+export function invoke<V extends Routable>(first: Handler<V>, req: V): void | Promise<void> {
   let next: Next<V> = first;
   while (next !== undefined) {
     const given: Next<V> | Promise<Next<V>> = next.invoke(req);
-    // Most have nothing to wait for.
-    next = isThenable(given) ? await given : given;
+    if (isThenable(given)) return goOn(given, req);
+    next = given;
   }
+}
+
+async function goOn<V extends Routable>(given: Promise<Next<V>>, req: V): Promise<void> {
+  let next = await given;
+  while (next !== undefined) next = await next.invoke(req);
 }
 
 function coerce<V extends Routable>(like: unknown): Handler<V> | undefined {

@@ -159,7 +159,7 @@ export class HeadReader<K extends "request" | "response"> {
       this.#keep(chunk, room);
       return undefined;
     }
-    let whole = chunk.subarray(0, end);
+    let whole = end === chunk.length ? chunk : chunk.subarray(0, end);
     if (this.#size > 0) {
       this.#keep(chunk, end);
       whole = this.#kept.subarray(0, this.#size);
@@ -169,7 +169,7 @@ export class HeadReader<K extends "request" | "response"> {
     const fields = Fields.read(text, this.#lineEnd + 2, this.#marks);
     const fault = framingFault(this.#kind, fields);
     if (fault !== undefined) return this.#refuse(fault);
-    this.#leftover = chunk.subarray(end);
+    if (end < chunk.length) this.#leftover = chunk.subarray(end);
     const head: RequestHead | ResponseHead = this.#kind === "request"
       ? this.#request(text, fields)
       : this.#response(text, fields);

@@ -25,23 +25,37 @@ interface Heads {
   response: ResponseHead;
 }
 
+/** Nothing that is held. */
+const NONE: Uint8Array[] = [];
+
+/** A head, or why there is none. */
+type Found = RequestHead | ResponseHead | WebSocketError;
+
 /** A connection whose opening handshake is under way. */
 export class Opening implements TransportSink {
   /** The connection. */
   readonly transport: Transport;
-  #receive: ((chunk: Uint8Array) => void) | undefined;
-  #fail: ((error: WebSocketError) => void) | undefined;
-  #held: Uint8Array[] = [];
+  /** While a head is read: what reads it, and who gets it. */
+  #reader: HeadReader<keyof Heads> | undefined;
+  #settle: ((found: Found) => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #held: Uint8Array[] = NONE;
+  /** More came than was asked for. */
+  #paused = false;
   #ended = false;
   #broken: { readonly reason: unknown } | undefined;
   /** Called when the connection breaks while nobody reads a head: whoever handles the request may stop. */
   onbroken: ((reason: unknown) => void) | undefined;
 
-  /** Takes a connection over; nothing is read before `readHead` or `open`. */
+  /** Takes a connection over; nothing is read before a head is asked for, or `open`. */
   constructor(transport: Transport) {
     this.transport = transport;
-    transport.pause();
-    transport.open(this);
+  }
+
+  /** Tells of a break where no head is to be read. */
+  watch(): void {
+    this.#pause();
+    this.transport.open(this);
   }
 
   /** The connection broke, or the peer's FIN came. */
@@ -59,65 +73,112 @@ export class Opening implements TransportSink {
    * `WS_HEAD_TOO_LARGE`, `WS_HANDSHAKE_TIMEOUT`, or `WS_PEER_VANISHED` where the peer left in mid-head.
    */
   readHead<K extends keyof Heads>(kind: K, options: HeadOptions = {}): Promise<Heads[K]> {
-    const timeout = options.timeout ?? HANDSHAKE_TIMEOUT;
-    const reader = new HeadReader(kind, options);
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.transport.pause();
-        this.#receive = this.#fail = undefined;
+    let settle: (found: Heads[K] | WebSocketError) => void;
+    const head = new Promise<Heads[K]>((resolve, reject) => {
+      settle = (found) => {
+        this.#pause();
+        if (found instanceof WebSocketError) reject(found);
+        else resolve(found);
       };
-      this.#fail = (error) => {
-        settle();
-        reject(error);
-      };
-      this.#receive = (chunk) => {
-        const head = reader.push(chunk);
-        if (head === undefined) return;
-        if (head instanceof WebSocketError) {
-          this.#fail?.(head);
-          return;
-        }
-        settle();
-        if (reader.leftover.length > 0) this.#held.unshift(reader.leftover);
-        resolve(head as Heads[K]);
-      };
-      const timer = startTimeout(timeout, () => {
-        this.#fail?.(
-          new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot read a ${kind}: no whole head within ${timeout} ms`),
-        );
-      });
-      const held = this.#held;
-      this.#held = [];
-      for (const chunk of held) this.data(chunk);
-      if (this.gone) this.#lost(kind);
-      else if (this.#receive !== undefined) this.transport.resume();
     });
+    this.takeHead(kind, options, settle!);
+    return head;
+  }
+
+  /**
+   * The same for who wants no promise: `settle` is called with the head, or the error, from inside of the call that brought
+   * it. Reading pauses when something comes behind it: mostly nothing does, and to pause is a call of the system.
+   */
+  takeHead<K extends keyof Heads>(
+    kind: K,
+    options: HeadOptions,
+    settle: (found: Heads[K] | WebSocketError) => void,
+  ): void {
+    const timeout = options.timeout ?? HANDSHAKE_TIMEOUT;
+    this.#reader = new HeadReader<keyof Heads>(kind, options);
+    this.#settle = settle as (found: Found) => void;
+    this.#timer = startTimeout(timeout, () => {
+      this.#end(
+        new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot read a ${kind}: no whole head within ${timeout} ms`),
+      );
+    });
+    for (const chunk of this.#takeHeld()) this.data(chunk);
+    if (this.gone) this.#lost(kind);
+    else if (this.#reader !== undefined) {
+      this.transport.open(this);
+      // Whoever had it before may have left it paused.
+      this.#resume();
+    }
+  }
+
+  #end(found: Found): void {
+    const settle = this.#settle;
+    clearTimeout(this.#timer);
+    this.#reader = this.#settle = this.#timer = undefined;
+    settle?.(found);
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.transport.pause();
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.transport.resume();
   }
 
   /** Hands the connection over: what is held goes to `sink` first, and reading goes on. */
   open(sink: TransportSink): void {
     this.transport.open(sink);
     // Before what is held is given to the sink, which may pause in the midst of it.
-    if (!this.gone) this.transport.resume();
-    const held = this.#held;
-    this.#held = [];
-    for (const chunk of held) sink.data(chunk);
+    if (!this.gone) this.#resume();
+    for (const chunk of this.#takeHeld()) sink.data(chunk);
     if (this.#broken !== undefined) sink.abort(this.#broken.reason);
     else if (this.#ended) sink.end();
   }
 
   #lost(what: string): void {
+    if (this.#settle === undefined) return;
     const options = this.#broken === undefined ? undefined : { cause: this.#broken.reason };
-    this.#fail?.(
-      new WebSocketError("WS_PEER_VANISHED", `Cannot read a ${what}: the peer left before its head was whole`, options),
-    );
+    const text = `Cannot read a ${what}: the peer left before its head was whole`;
+    this.#end(new WebSocketError("WS_PEER_VANISHED", text, options));
   }
 
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
-    if (this.#receive !== undefined) this.#receive(chunk);
-    else this.#held.push(chunk);
+    const reader = this.#reader;
+    if (reader === undefined) this.#hold(chunk);
+    else this.#read(reader, chunk, false);
+  }
+
+  /** {@inheritDoc TransportSink.lent} */
+  lent(chunk: Uint8Array): void {
+    const reader = this.#reader;
+    if (reader === undefined) this.#hold(new Uint8Array(chunk));
+    else this.#read(reader, chunk, true);
+  }
+
+  #read(reader: HeadReader<keyof Heads>, chunk: Uint8Array, lent: boolean): void {
+    const found = reader.push(chunk);
+    if (found === undefined) return;
+    const { leftover } = reader;
+    if (leftover.length > 0) this.#hold(lent ? new Uint8Array(leftover) : leftover);
+    this.#end(found);
+  }
+
+  /** Keeps what nobody has asked for yet, and asks for no more. */
+  #hold(chunk: Uint8Array): void {
+    if (this.#held === NONE) this.#held = [];
+    this.#held.push(chunk);
+    this.#pause();
+  }
+
+  #takeHeld(): Uint8Array[] {
+    const held = this.#held;
+    this.#held = NONE;
+    return held;
   }
 
   /** {@inheritDoc TransportSink.end} */

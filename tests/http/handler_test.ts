@@ -290,6 +290,6 @@ test("Routing routes what is no HTTP request by its value", async () => {
   ] as HandlerLike<Note>);
   await invoke(app, new Note("say/50%"));
   assertEquals(seen, ["say/50%", "50%", "50%"]);
-  await assertRejects(() => invoke(app, new Note("other")), RangeError, 'no pattern matches "other"');
-  await assertRejects(() => invoke(app, new Note("bad")), TypeError, "no HTTP request");
+  await assertRejects(async () => await invoke(app, new Note("other")), RangeError, 'no pattern matches "other"');
+  await assertRejects(async () => await invoke(app, new Note("bad")), TypeError, "no HTTP request");
 });

@@ -3,13 +3,16 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes, assertThr
 import type { HandlerLike } from "../../src/http/handler_types.ts";
 import type { OriginPolicy } from "../../src/http/origin.ts";
 import { HttpRequest } from "../../src/http/request.ts";
+import { Server } from "../../src/http/server.ts";
 import { type Accept, upgrade, type UpgradeOptions } from "../../src/http/upgrade.ts";
 import { HandshakeError } from "../../src/protocol/errors.ts";
 import type { CloseEvent, ErrorEvent } from "../../src/socket/events.ts";
 import { Socket } from "../../src/socket/socket.ts";
+import type { Endpoint, Runtime, Transport, TransportSink } from "../../src/socket/transport.ts";
 import { deferred, parseAnswer, type RawClient, requestText, Setup } from "./raw_client.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
+const ADDRESS: Endpoint = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /** The fields of a right handshake, without those of some names, and with others. */
@@ -61,6 +64,54 @@ test("upgrade() answers 101 and makes a WebSocket of the connection", async () =
   await client.send(frame("hello")).until(() => client.received === "\x81\x05hello");
   client.transport.abort();
   await setup.server.close({ deadline: Infinity });
+});
+
+test("upgrade() answers within the call that brings the head, and stops reading for nothing", async () => {
+  const calls: string[] = [];
+  let sink: TransportSink | undefined;
+  const transport: Transport = {
+    open(opened) {
+      if (sink !== opened) calls.push("open");
+      sink = opened;
+    },
+    write(chunk) {
+      calls.push(`write ${String.fromCharCode(...chunk.subarray(0, 12))}`);
+      return "taken";
+    },
+    pause: () => calls.push("pause"),
+    resume() {},
+    end() {},
+    abort: () => calls.push("abort"),
+    buffered: 0,
+    ref() {},
+    unref() {},
+  };
+  let accept = (_transport: Transport): void => {};
+  const listen: Runtime["listen"] = (_options, given) => {
+    accept = given;
+    return Promise.resolve({ address: ADDRESS, close: () => Promise.resolve(), ref() {}, unref() {} });
+  };
+  const runtime: Runtime = { name: "counting", connect: () => Promise.reject(new Error("unused")), listen };
+  const server = new Server(0, upgrade(echo), () => Promise.resolve(runtime));
+  await server.start();
+  accept(transport);
+  const head = requestText("GET / HTTP/1.1", handshake());
+  for (const half of [head.slice(0, 40), head.slice(40)]) sink!.data(new TextEncoder().encode(half));
+  assertEquals(calls, ["open", "write HTTP/1.1 101"]);
+  assertEquals(server.clients.size, 1);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(calls, ["open", "write HTTP/1.1 101", "open"]);
+  sink!.data(frame("hi"));
+  assertEquals(calls.slice(3), ["write \x81\x02hi"]);
+  // What comes before it is asked for is held, and no more is taken.
+  accept(transport);
+  const behind = [...new TextEncoder().encode(head), ...frame("early")];
+  calls.length = 0;
+  sink!.data(Uint8Array.from(behind));
+  assertEquals(calls, ["pause", "write HTTP/1.1 101"]);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(calls.slice(2), ["open", "write \x81\x05early"]);
+  await server.close({ deadline: 0 });
 });
 
 const refusals: [what: string, line: string, fields: string[], status: number, mention: string, field?: string][] = [

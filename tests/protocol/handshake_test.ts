@@ -9,6 +9,7 @@ import {
   checkRequest,
   checkResponse,
   type FieldSource,
+  formatAcceptance,
   type HandshakeRequest,
   requestHead,
 } from "../../src/protocol/handshake.ts";
@@ -351,6 +352,21 @@ test("acceptHead - the response of RFC 6455, 1.2, with what the caller adds", ()
       `Sec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Protocol: chat\r\n` +
       "Sec-WebSocket-Extensions: permessage-deflate\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\n",
   );
+});
+
+test("formatAcceptance - the bytes of acceptHead, whatever was accepted before", () => {
+  const other = { key: "AAAAAAAAAAAAAAAAAAAAAA==", protocols: [], extensions: [], origin: null };
+  const first = { ...other, key: KEY, protocols: ["chat"] };
+  const fields = new Fields([["Set-Cookie", "a=1"]]);
+  const options = [{}, { fields }, {}, { protocol: "chat" }, { fields: new Fields() }, { extensions: "x" }, {}];
+  for (const [i, each] of options.entries()) {
+    for (const request of i % 2 === 0 ? [first, other] : [first]) {
+      const text = new TextDecoder().decode(formatAcceptance(request, each));
+      assertEquals(text, new TextDecoder().decode(formatHead(acceptHead(request, each))));
+    }
+    assertThrows(() => formatAcceptance({ ...first, key: "short" }, each), TypeError, "wanted 16 bytes in base64");
+  }
+  assertThrows(() => formatAcceptance(first, { protocol: "evil" }), RangeError, "evil");
 });
 
 test("acceptHead - a subprotocol that was not offered", () => {
