@@ -28,8 +28,8 @@ export interface LinkEvents {
   drain(): void;
   /** The closing handshake has begun, from either end: no message can be sent any more. */
   closing(): void;
-  /** The connection failed; `close` follows. Called at most once. */
-  error(error: WebSocketError): void;
+  /** The connection failed; `close` follows. Called at most once. Why it did is made for who wants to know. */
+  error(why: () => WebSocketError): void;
   /** The connection is over. Called once. */
   close(record: CloseRecord): void;
 }

@@ -331,7 +331,7 @@ export class NativeLink implements Link {
     this.#held.length = 0;
     if (error !== undefined) {
       this.#events?.closing();
-      this.#events?.error(error);
+      this.#events?.error(() => error);
     }
     this.ended();
     this.#events?.close(record);

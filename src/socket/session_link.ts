@@ -64,7 +64,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   #unsent = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #refed = true;
-  #error: WebSocketError | undefined;
+  #failed = false;
 
   /** Makes a link on a connection whose opening handshake is done. */
   constructor(role: Role, source: Source, options: LinkOptions = {}) {
@@ -182,7 +182,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#endIfSent();
     } else if (this.#phase === "open") {
       this.#cut();
-      this.#lost(peerError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
+      this.#lost(() => peerError("WS_PEER_VANISHED", "Connection ended: the peer sent no Close frame"));
     }
   }
 
@@ -196,8 +196,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   abort(reason: unknown): void {
     if (this.#phase === "ending") this.#over();
     else if (this.#phase === "open") {
-      const text = `Connection broke without a Close frame: ${reasonText(reason)}`;
-      this.#lost(peerError("WS_PEER_VANISHED", text, { cause: reason }));
+      const text = (): string => `Connection broke without a Close frame: ${reasonText(reason)}`;
+      this.#lost(() => peerError("WS_PEER_VANISHED", text(), { cause: reason }));
     }
   }
 
@@ -212,14 +212,14 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** {@inheritDoc SessionEvents.failed} */
   failed(error: WebSocketError): void {
-    this.#fail(error);
+    this.#fail(() => error);
     this.#finish();
   }
 
-  #fail(error: WebSocketError): void {
-    this.#error = error;
+  #fail(why: () => WebSocketError): void {
+    this.#failed = true;
     this.events?.closing();
-    if (this.#phase !== "over") this.events?.error(error);
+    if (this.#phase !== "over") this.events?.error(why);
   }
 
   /** {@inheritDoc SessionEvents.copies} */
@@ -289,7 +289,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#cut(error);
     // Once both Close frames have passed, nothing can fail any more.
     if (this.#phase === "ending") this.#over();
-    else this.#lost(error);
+    else this.#lost(error && (() => error));
   }
 
   /** {@inheritDoc Link.pause} */
@@ -376,7 +376,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** Our FIN does not wait for the peer's: a client lets that of the server come first (RFC 6455, section 7.1.1). */
   get #endsFirst(): boolean {
-    return this.#role === "server" || this.#error !== undefined;
+    return this.#role === "server" || this.#failed;
   }
 
   /** Both Close frames have passed, or the session failed: our FIN goes out, and the peer's is waited for. */
@@ -412,7 +412,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#cut();
       if (this.#phase === "ending") return this.#over();
       const text = `Cannot close: the peer sent no Close frame within ${this.#closeTimeout} ms`;
-      this.#lost(peerError("WS_CLOSE_TIMEOUT", text));
+      this.#lost(() => peerError("WS_CLOSE_TIMEOUT", text));
     });
     if (!this.#refed) keepAlive(this.#timer, false);
   }
@@ -423,10 +423,10 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   }
 
   /** The connection ends without its closing handshake. */
-  #lost(error: WebSocketError | undefined): void {
+  #lost(why: (() => WebSocketError) | undefined): void {
     if (this.#phase === "over") return;
     this.#session.discard();
-    if (error !== undefined && this.#error === undefined) this.#fail(error);
+    if (why !== undefined && !this.#failed) this.#fail(why);
     this.#over();
   }
 
@@ -444,6 +444,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#rest.length = 0;
     this.ended();
     const record = this.#session.closeRecord;
-    this.events?.close(this.#error === undefined ? record : { ...record, failed: true });
+    this.events?.close(this.#failed ? { ...record, failed: true } : record);
   }
 }

@@ -18,16 +18,8 @@ import { abortError, connectError, NEVER_OPENED, onAbort } from "./abort.ts";
 import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { checkClose, checkFailure, checkPing } from "./arguments.ts";
 import { binaryData, compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
-import {
-  CloseEvent,
-  ControlEvent,
-  type Data,
-  ErrorEvent,
-  lendCodec,
-  MessageEvent,
-  SocketEvent,
-  StreamEvent,
-} from "./events.ts";
+import type { Data } from "./events.ts";
+import { CloseEvent, ControlEvent, ErrorEvent, lendCodec, MessageEvent, SocketEvent, StreamEvent } from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
 import { roomOf, SocketFlow } from "./flow.ts";
 import { HeldEvents, type HeldOwner } from "./held_events.ts";
@@ -159,9 +151,13 @@ export class Socket extends SocketFlow<Socket> {
         // Nothing is read any more that could be stopped.
         if (socket.#paused) socket.resume();
       }
-      error(error: WebSocketError): void {
-        this.#socket.#pings?.fail(error);
-        this.#socket.#tell(new ErrorEvent(this.#socket, error));
+      error(why: () => WebSocketError): void {
+        const socket = this.#socket;
+        // To make an error that nobody wants is a tenth of a connection that comes, breaks and goes, on Deno.
+        if (socket.#held === undefined && socket.#pings === undefined && socket.listenerCount("error") === 0) return;
+        const error = why();
+        socket.#pings?.fail(error);
+        socket.#tell(new ErrorEvent(socket, error));
       }
       close(record: CloseRecord): void {
         this.#socket.#closed(record);

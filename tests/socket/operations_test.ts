@@ -245,6 +245,27 @@ test("What is broadcast in one turn costs a connection one write, and no memory 
   assertEquals(written, Array(5).fill(sum(messages.map(({ plain }) => plain.bytes.length))));
 });
 
+test("Of a connection that breaks, nobody makes an error that nobody wants", async () => {
+  for (const wanted of [undefined, "error", "ping"] as const) {
+    const setup = await Setup.open(echo);
+    const told: unknown[] = [];
+    if (wanted === "error") setup.conn.onerror = ({ error }) => told.push(error.code);
+    if (wanted === "ping") setup.conn.ping().catch((error) => told.push(error.code));
+    setup.conn.onclose = ({ code, record }) => told.push(code, record.failed);
+    let asked = 0;
+    class Reason extends Error {
+      override get message(): string {
+        asked++;
+        return "cable cut";
+      }
+    }
+    setup.sink!.abort(new Reason());
+    await undefined;
+    assertEquals(told.toSorted(), [1006, ...(wanted === undefined ? [] : ["WS_PEER_VANISHED"]), true]);
+    assertEquals(asked > 0, wanted !== undefined);
+  }
+});
+
 test("The counters count", async () => {
   const setup = await Setup.open(echo);
   const counts = await count(setup, () => {

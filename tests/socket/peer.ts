@@ -123,7 +123,8 @@ export class LinkLog implements LinkEvents {
     this.#tell("closing");
   }
 
-  error(error: WebSocketError): void {
+  error(why: () => WebSocketError): void {
+    const error = why();
     this.errors.push(error);
     this.#tell(`error ${error.code}`);
   }
