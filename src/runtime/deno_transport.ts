@@ -63,10 +63,24 @@ class Pool {
   }
 }
 
-type Memories = readonly [Pool, Pool, Pool];
+type Memories = readonly [Pool, Pool, Pool, Pool];
+
+/** Makes what lends pieces of larger memory: an `ArrayBuffer` for each would take as much again as 256 bytes. */
+function carver(): (size: number) => Uint8Array {
+  let slab = new Uint8Array(0);
+  let used = 0;
+  return (size) => {
+    if (used + size > slab.length) {
+      slab = new Uint8Array(65_536);
+      used = 0;
+    }
+    return slab.subarray(used, used += size);
+  };
+}
 
 function makeMemories(lend?: ListenOptions["lendMemory"]): Memories {
-  return [new Pool(1_024, 64), new Pool(16_384, 64, lend), new Pool(131_072, 16, lend)];
+  const idle = new Pool(256, Infinity, carver());
+  return [idle, new Pool(1_024, 64), new Pool(16_384, 64, lend), new Pool(131_072, 16, lend)];
 }
 
 /** What connections read into: one that is idle has the smallest, one whose reads fill it the next larger one. */
@@ -79,6 +93,9 @@ export function acceptedMemories(lend: ListenOptions["lendMemory"]): Memories {
   return accepted ??= makeMemories(lend);
 }
 
+/** The first thing that comes is a head, for which the smallest is too small. */
+const HEAD = 1;
+
 /** So many reads in a row that a smaller memory would have held make it smaller again. */
 const SMALL_READS = 16;
 
@@ -89,8 +106,8 @@ const segments = new Pool(16_384, 64);
 /** Bytes to be written. */
 interface Run {
   readonly bytes: Uint8Array;
-  /** The owner may have them back: it is a chunk that was kept, or a copy of the owner's. */
-  readonly returns: boolean;
+  /** What the owner may have back: a chunk that was kept, or a copy of the owner's. */
+  readonly returns: Uint8Array | undefined;
 }
 
 /** A transport over a connection that stands. */
@@ -106,7 +123,8 @@ export class DenoTransport implements Transport {
   readonly #memories: Memories;
   /** What is read into, and which of the memories it is. */
   #memory: Uint8Array | undefined;
-  #size = 0;
+  #size: number = HEAD;
+  #isHead = true;
   #smallReads = 0;
   /** What the last read brought and the sink has not had yet: so many bytes of the memory, or null for the FIN. */
   #arrived: number | null | undefined;
@@ -121,6 +139,10 @@ export class DenoTransport implements Transport {
   readonly #queue: Run[] = [];
   #segment: Uint8Array | undefined;
   #gathered = 0;
+  /** The run on its way: what is not written of it, the segment that it is of, and what the owner has back. */
+  #writing: Uint8Array | undefined;
+  #leaving: Uint8Array | undefined;
+  #returns: Uint8Array | undefined;
   /** Why a write failed, until what the peer had sent is read. */
   #broken: unknown;
 
@@ -136,7 +158,7 @@ export class DenoTransport implements Transport {
 
   open(sink: TransportSink): void {
     this.#sink = sink;
-    void this.#pump();
+    this.#pump();
   }
 
   pause(): void {
@@ -145,7 +167,7 @@ export class DenoTransport implements Transport {
 
   resume(): void {
     this.#paused = false;
-    void this.#pump();
+    this.#pump();
   }
 
   write(chunk: Uint8Array, mayKeep: boolean): WriteResult {
@@ -163,7 +185,7 @@ export class DenoTransport implements Transport {
       this.#gathered += size;
     }
     this.#buffered += size;
-    if (!this.#sending) void this.#send();
+    if (!this.#sending) this.#send();
     return kept ? "kept" : "taken";
   }
 
@@ -189,37 +211,45 @@ export class DenoTransport implements Transport {
     return this.#sink !== undefined && !this.#paused && !this.#ended && !this.#over;
   }
 
-  /** Reads and delivers, as long as it is wanted. */
-  async #pump(): Promise<void> {
+  /** Reads, where nothing is against it, or delivers what has been read. */
+  #pump(): void {
     if (this.#pumping || !this.#flowing()) return;
     this.#pumping = true;
     // What was held back must not come from inside resume().
-    if (this.#arrived !== undefined) await undefined;
-    while (this.#flowing()) {
-      const arrived = this.#arrived;
-      if (arrived === undefined) {
-        try {
-          this.#arrived = await this.#conn.read(this.#memory ??= this.#memories[this.#size]!.take());
-        } catch (error) {
-          if (!(error instanceof Deno.errors.UnexpectedEof)) {
-            this.#break(this.#broken ?? error);
-            break;
-          }
-          // TCP's FIN without TLS's own before it. A WebSocket has its own close, and sees by it that something is missing.
-          this.#arrived = null;
-        }
-      } else if (arrived === null) {
+    if (this.#arrived !== undefined) queueMicrotask(() => this.#deliver());
+    else this.#conn.read(this.#memory ??= this.#memories[this.#size]!.take()).then(this.#onread, this.#onreadfail);
+  }
+
+  // What is called when an operation ends lives as long as the connection: an async function would make a generator and a
+  // promise for each. 1.07 times the messages of 32 B with one in flight.
+  readonly #onread = (size: number | null): void => {
+    this.#arrived = size;
+    this.#deliver();
+  };
+
+  readonly #onreadfail = (error: unknown): void => {
+    // TCP's FIN without TLS's own before it. A WebSocket has its own close, and sees by it that something is missing.
+    if (error instanceof Deno.errors.UnexpectedEof) return this.#onread(null);
+    this.#pumping = false;
+    this.#break(this.#broken ?? error);
+    this.#giveMemory();
+  };
+
+  /** Gives the sink what has arrived, if it is wanted still, and reads on. */
+  #deliver(): void {
+    if (this.#flowing()) {
+      const size = this.#arrived!;
+      this.#arrived = undefined;
+      if (size === null) {
         this.#ended = true;
         this.#sink?.end();
         if (this.#output === "ended") this.#release();
-      } else {
-        this.#arrived = undefined;
-        if (arrived > 0) this.#give(arrived);
-      }
+      } else if (size > 0) this.#give(size);
     }
     this.#pumping = false;
     if (this.#over) this.#giveMemory();
-    if (this.#broken !== undefined) this.#break(this.#broken);
+    else if (this.#broken !== undefined && !this.#flowing()) this.#break(this.#broken);
+    else this.#pump();
   }
 
   /** What a read has brought. */
@@ -229,6 +259,7 @@ export class DenoTransport implements Transport {
     if (this.#sink!.lent === undefined) this.#sink!.data(new Uint8Array(chunk));
     else this.#sink!.lent(chunk);
     if (size === memory.length) this.#readInto(this.#size + 1);
+    else if (this.#isHead) this.#readInto(0);
     else if (size > (this.#memories[this.#size - 1]?.size ?? 0)) this.#smallReads = 0;
     else if (++this.#smallReads === SMALL_READS) this.#readInto(this.#size - 1);
   }
@@ -237,6 +268,7 @@ export class DenoTransport implements Transport {
     if (this.#memories[size] === undefined) return;
     this.#giveMemory();
     this.#size = size;
+    this.#isHead = false;
     this.#smallReads = 0;
   }
 
@@ -245,49 +277,58 @@ export class DenoTransport implements Transport {
     this.#memory = undefined;
   }
 
-  /** Writes all there is, one run after another. Deno refers to the memory of a run until it is written. */
-  async #send(): Promise<void> {
-    this.#sending = true;
-    for (;;) {
-      const queued = this.#queue.shift();
-      const segment = queued === undefined ? this.#segment : undefined;
-      let rest = queued?.bytes;
-      if (segment !== undefined) {
-        rest = segment.subarray(0, this.#gathered);
-        this.#segment = undefined;
-        this.#gathered = 0;
-      }
-      if (rest === undefined) break;
-      try {
-        for (;;) {
-          const size = await this.#conn.write(rest);
-          if (this.#over) return;
-          this.#buffered -= size;
-          if (size === rest.length) break;
-          rest = rest.subarray(size);
-        }
-      } catch (error) {
-        this.#sending = false;
-        return this.#fail(error);
-      }
-      smallSegments.give(segment);
-      segments.give(segment);
-      if (queued?.returns) this.#sink?.returned?.(queued.bytes);
+  /** Writes the next run, if there is one; else all is sent. Deno refers to the memory of a run until it is written. */
+  #send(): void {
+    const run = this.#queue.shift();
+    const segment = this.#segment;
+    this.#sending = run !== undefined || segment !== undefined;
+    if (run !== undefined) {
+      this.#returns = run.returns;
+      this.#writeRun(run.bytes);
+    } else if (segment !== undefined) {
+      const bytes = segment.subarray(0, this.#gathered);
+      this.#leaving = segment;
+      this.#segment = undefined;
+      this.#gathered = 0;
+      this.#writeRun(bytes);
+    } else {
+      this.#sink?.drain();
+      if (!this.#sending && this.#output === "ending") void this.#finish();
     }
-    this.#sending = false;
-    this.#sink?.drain();
-    if (!this.#sending && this.#output === "ending") void this.#finish();
   }
+
+  #writeRun(run: Uint8Array): void {
+    this.#writing = run;
+    this.#conn.write(run).then(this.#onwrite, this.#onwritefail);
+  }
+
+  readonly #onwrite = (size: number): void => {
+    if (this.#over) return;
+    this.#buffered -= size;
+    const run = this.#writing!;
+    if (size < run.length) return this.#writeRun(run.subarray(size));
+    smallSegments.give(this.#leaving);
+    segments.give(this.#leaving);
+    this.#writing = this.#leaving = undefined;
+    if (this.#returns !== undefined) this.#sink?.returned?.(this.#returns);
+    this.#returns = undefined;
+    this.#send();
+  };
+
+  readonly #onwritefail = (error: unknown): void => {
+    this.#sending = false;
+    if (!this.#over) this.#fail(error);
+  };
 
   #enqueue(chunk: Uint8Array, kept: boolean): void {
     const copy = kept ? chunk : this.#sink?.copy?.(chunk);
-    this.#queue.push({ bytes: copy ?? new Uint8Array(chunk), returns: copy !== undefined });
+    this.#queue.push({ bytes: copy ?? new Uint8Array(chunk), returns: copy });
   }
 
   /** Puts the gathered bytes behind what is queued. */
   #seal(): void {
     if (this.#segment === undefined) return;
-    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), returns: false });
+    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), returns: undefined });
     this.#segment = undefined;
     this.#gathered = 0;
   }
