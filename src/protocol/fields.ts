@@ -146,8 +146,9 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
    */
   get(name: string): string | null {
     const key = name.toLowerCase();
+    const { size } = this;
     let found: string | null = null;
-    for (let i = 0, { size } = this; i < size; i++) {
+    for (let i = 0; i < size; i++) {
       if (!this.#is(i, key)) continue;
       const value = this.#value(i);
       found = found === null ? value : `${found}, ${value}`;
@@ -159,8 +160,9 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
   /** All values of a field, in their order. */
   all(name: string): string[] {
     const key = name.toLowerCase();
+    const { size } = this;
     const values: string[] = [];
-    for (let i = 0, { size } = this; i < size; i++) if (this.#is(i, key)) values.push(this.#value(i));
+    for (let i = 0; i < size; i++) if (this.#is(i, key)) values.push(this.#value(i));
     return values;
   }
 
@@ -172,15 +174,17 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
   /** How many fields of that name there are. */
   count(name: string): number {
     const key = name.toLowerCase();
+    const { size } = this;
     let count = 0;
-    for (let i = 0, { size } = this; i < size; i++) if (this.#is(i, key)) count++;
+    for (let i = 0; i < size; i++) if (this.#is(i, key)) count++;
     return count;
   }
 
   /** The fields as they go over the wire: each a line with CR LF at its end. */
   toString(): string {
+    const { size } = this;
     let text = "";
-    for (let i = 0, { size } = this; i < size; i++) text += `${this.#name(i)}: ${this.#value(i)}\r\n`;
+    for (let i = 0; i < size; i++) text += `${this.#name(i)}: ${this.#value(i)}\r\n`;
     return text;
   }
 

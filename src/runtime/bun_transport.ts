@@ -56,6 +56,9 @@ export const handlers = {
 /** Bytes of a piece of memory in which small chunks are gathered while the socket takes no more. */
 const SEGMENT_SIZE = 16_384;
 
+/** Nothing that is held or queued, as mostly: an array of its own is 50 bytes for each connection. */
+const NONE: never[] = [];
+
 /** Bytes to be written. */
 interface Run {
   readonly bytes: Uint8Array;
@@ -72,7 +75,7 @@ export class BunTransport implements Transport, Turn {
   /** Bun was told to stop reading. */
   #stopped = false;
   /** Chunks that came all the same. */
-  readonly #held: Uint8Array[] = [];
+  #held: Uint8Array[] = NONE;
   /** Whether the peer's FIN has come, and whether the sink has heard of it. */
   #input: "open" | "ended" | "told" = "open";
   #output: "open" | "ending" | "ended" = "open";
@@ -82,7 +85,7 @@ export class BunTransport implements Transport, Turn {
 
   /** Bytes that the socket has not taken: those of the queue, then the gathered ones. */
   #buffered = 0;
-  readonly #queue: Run[] = [];
+  #queue: Run[] = NONE;
   #segment: Uint8Array | undefined;
   #gathered = 0;
 
@@ -143,7 +146,12 @@ export class BunTransport implements Transport, Turn {
 
   #enqueue(bytes: Uint8Array, returns: Uint8Array | undefined): void {
     this.#seal();
-    this.#queue.push({ bytes, returns });
+    this.#push({ bytes, returns });
+  }
+
+  #push(run: Run): void {
+    if (this.#queue === NONE) this.#queue = [];
+    this.#queue.push(run);
   }
 
   end(): void {
@@ -207,7 +215,7 @@ export class BunTransport implements Transport, Turn {
 
   #seal(): void {
     if (this.#segment === undefined) return;
-    this.#queue.push({ bytes: this.#segment.subarray(0, this.#gathered), returns: undefined });
+    this.#push({ bytes: this.#segment.subarray(0, this.#gathered), returns: undefined });
     this.#segment = undefined;
     this.#gathered = 0;
   }
@@ -228,6 +236,7 @@ export class BunTransport implements Transport, Turn {
   received(chunk: Uint8Array): void {
     if (this.#input !== "open") return;
     if (this.#held.length === 0 && this.#flowing()) this.#sink?.data(chunk);
+    else if (this.#held === NONE) this.#held = [chunk];
     else this.#held.push(chunk);
   }
 

@@ -34,10 +34,18 @@ declare const Deno: {
   listen(options: UnixPath | HostPort): Acceptor;
   listenTls(options: HostPort & ServerTls): Acceptor;
   removeSync(path: string): void;
-  readonly errors: Readonly<Record<"BadResource" | "InvalidData" | "NotFound", new () => Error>>;
+  readonly errors: Readonly<
+    Record<"BadResource" | "ConnectionAborted" | "InvalidData" | "NotConnected" | "NotFound", new () => Error>
+  >;
 };
 /** How long to wait before the next `accept` when one has failed (too many open files), in milliseconds. */
 const ACCEPT_RETRY = 100;
+
+/** Whether `accept` has failed because the peer had gone by then; it has taken that connection from those that wait. */
+function wasLate(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionAborted;
+}
+
 /** macOS refuses where the peer has reset the connection; reading will tell of that. Over TLS there is no such setting. */
 function setNoDelay(conn: Conn): void {
   tolerate(Error, () => conn.setNoDelay?.(true));
@@ -158,9 +166,9 @@ function listen(options: ListenOptions, accept: (transport: Transport) => void):
         let conn: Conn;
         try {
           conn = await acceptor.accept();
-        } catch {
+        } catch (error) {
           // Closed, or out of something (file descriptors, most likely) that may come back.
-          if (!closed) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY));
+          if (!closed && !wasLate(error)) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY));
           continue;
         }
         setNoDelay(conn);

@@ -155,7 +155,8 @@ export class NodeTransport implements Transport {
     socket.allowHalfOpen = true;
     // Before there is a listener for data, or the stream would begin to flow.
     socket.pause();
-    const owned = Object.assign(socket, { [TRANSPORT]: this });
+    const owned = socket as Owned;
+    owned[TRANSPORT] = this;
     if (shared === undefined) owned.on("data", onData);
     owned.on("end", onEnd);
     owned.on("finish", onFinish);

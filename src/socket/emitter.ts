@@ -323,7 +323,7 @@ export class Emitter<M extends object> {
   }
 
   #add(entry: Entry, prepend: boolean): void {
-    this.#entries = prepend ? [entry].concat(this.#entries) : this.#entries.concat(entry);
+    this.#entries = prepend ? [entry, ...this.#entries] : [...this.#entries, entry];
     this.listenerAdded();
   }
 
@@ -332,11 +332,11 @@ export class Emitter<M extends object> {
   }
 
   #find(type: string, listener: unknown): Entry | undefined {
-    return this.#list(type).find((each) => each.given === listener && !each.slot);
+    return this.#entries.find((each) => each.type === type && each.given === listener && !each.slot);
   }
 
   #slot(type: string): Entry | undefined {
-    return this.#list(type).find((each) => each.slot);
+    return this.#entries.find((each) => each.type === type && each.slot);
   }
 
   /** Removes a listener once, where it was added last. */

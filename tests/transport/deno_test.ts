@@ -5,7 +5,7 @@ import process from "node:process";
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Runtime, Transport } from "../../src/socket/transport.ts";
 import { ca, serverCert, serverKey } from "../certs.ts";
-import { End, quiet } from "./end.ts";
+import { End, quiet, within } from "./end.ts";
 import { runtimeContract } from "./runtime_contract.ts";
 
 const isDeno = "Deno" in globalThis;
@@ -60,6 +60,30 @@ test("deno: refuses TLS over a unix socket", { skip }, async () => {
   const wanted = "/nowhere: got a unix socket with TLS, Deno has TLS over TCP only";
   await assertRejects(() => runtime.connect({ ...where, tls: { ca } }), Error, `Cannot connect to ${wanted}`);
   await assertRejects(() => runtime.listen({ ...where, tls }, () => {}), Error, `Cannot listen on ${wanted}`);
+});
+
+test("deno: who is gone before being accepted keeps nobody waiting", { skip }, async () => {
+  const runtime = await load();
+  const deno = Reflect.get(globalThis, "Deno") as {
+    listen: unknown;
+    errors: Record<"NotConnected" | "ConnectionAborted", new () => Error>;
+  };
+  const { listen, errors } = deno;
+  const asked = new Promise<void>((resolve) => {
+    let count = 0;
+    const accept = (): Promise<never> => {
+      if (count++ < 400) return Promise.reject(new errors[count % 2 === 0 ? "NotConnected" : "ConnectionAborted"]());
+      resolve();
+      return new Promise(() => {});
+    };
+    deno.listen = () => ({ addr: { hostname: "127.0.0.1", port: 1 }, accept, close() {} });
+  });
+  try {
+    await runtime.listen(LOOPBACK, () => {});
+    await within(asked, "a connection behind 400 that were reset");
+  } finally {
+    deno.listen = listen;
+  }
 });
 
 test("deno: names the flag that an untrusted certificate needs", { skip }, async () => {
