@@ -14,9 +14,6 @@ const UPPER_Z = 0x5a;
 /** The bit that makes a lower-case letter of an upper-case one. */
 const LOWER = 0x20;
 
-/** The texts of fields that has none, or none of its own. */
-const NONE: string[] = [];
-
 /** For each byte: 1 when ASCII that a field value or a reason may hold, 2 when other such (`obs-text`), else 0. */
 export const VALUE_CHARS: Uint8Array = valueChars();
 
@@ -45,11 +42,11 @@ export function isTargetChar(code: number): boolean {
  * ```
  */
 export class Fields implements Iterable<readonly [name: string, value: string]> {
-  #names: string[] = NONE;
+  readonly #names: string[] = [];
   /** The names in lower case. */
-  #keys: string[] = NONE;
-  #values: string[] = NONE;
-  /** Where they stand, as long as they are those of a head that was read. */
+  readonly #keys: string[] = [];
+  readonly #values: string[] = [];
+  /** Those of a head that was read, as long as nothing is changed; the above are empty then. */
   #lines: Lines | undefined;
 
   /** Holds the given fields, none when there are none. Throws as `append` does. */
@@ -88,12 +85,15 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
 
   /** Makes texts of all fields, before one is changed. */
   #own(): void {
-    if (this.#keys !== NONE) return;
-    const all = [...this];
+    const lines = this.#lines;
+    if (lines === undefined) return;
     this.#lines = undefined;
-    this.#names = all.map(([name]) => name);
-    this.#keys = all.map(([name]) => name.toLowerCase());
-    this.#values = all.map(([, value]) => value);
+    for (let i = 0; i < lines.size; i++) {
+      const name = lines.name(i);
+      this.#names.push(name);
+      this.#keys.push(name.toLowerCase());
+      this.#values.push(lines.value(i));
+    }
   }
 
   /**

@@ -40,8 +40,6 @@ export class Opening implements TransportSink {
   #settle: ((found: Found) => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #held: Uint8Array[] = NONE;
-  /** More came than was asked for. */
-  #paused = false;
   #ended = false;
   #broken: { readonly reason: unknown } | undefined;
   /** Called when the connection breaks while nobody reads a head: whoever handles the request may stop. */
@@ -54,7 +52,7 @@ export class Opening implements TransportSink {
 
   /** Tells of a break where no head is to be read. */
   watch(): void {
-    this.#pause();
+    this.transport.pause();
     this.transport.open(this);
   }
 
@@ -76,7 +74,7 @@ export class Opening implements TransportSink {
     let settle: (found: Heads[K] | WebSocketError) => void;
     const head = new Promise<Heads[K]>((resolve, reject) => {
       settle = (found) => {
-        this.#pause();
+        this.transport.pause();
         if (found instanceof WebSocketError) reject(found);
         else resolve(found);
       };
@@ -107,7 +105,7 @@ export class Opening implements TransportSink {
     else if (this.#reader !== undefined) {
       this.transport.open(this);
       // Whoever had it before may have left it paused.
-      this.#resume();
+      this.transport.resume();
     }
   }
 
@@ -118,22 +116,11 @@ export class Opening implements TransportSink {
     settle?.(found);
   }
 
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.transport.pause();
-  }
-
-  #resume(): void {
-    this.#paused = false;
-    this.transport.resume();
-  }
-
   /** Hands the connection over: what is held goes to `sink` first, and reading goes on. */
   open(sink: TransportSink): void {
     this.transport.open(sink);
     // Before what is held is given to the sink, which may pause in the midst of it.
-    if (!this.gone) this.#resume();
+    if (!this.gone) this.transport.resume();
     for (const chunk of this.#takeHeld()) sink.data(chunk);
     if (this.#broken !== undefined) sink.abort(this.#broken.reason);
     else if (this.#ended) sink.end();
@@ -172,7 +159,7 @@ export class Opening implements TransportSink {
   #hold(chunk: Uint8Array): void {
     if (this.#held === NONE) this.#held = [];
     this.#held.push(chunk);
-    this.#pause();
+    this.transport.pause();
   }
 
   #takeHeld(): Uint8Array[] {

@@ -197,8 +197,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   abort(reason: unknown): void {
     if (this.#phase === "ending") this.#over();
     else if (this.#phase === "open") {
-      const text = (): string => `Connection broke without a Close frame: ${reasonText(reason)}`;
-      this.#lost(() => peerError("WS_PEER_VANISHED", text(), { cause: reason }));
+      const what = "Connection broke without a Close frame";
+      this.#lost(() => peerError("WS_PEER_VANISHED", `${what}: ${reasonText(reason)}`, { cause: reason }));
     }
   }
 
