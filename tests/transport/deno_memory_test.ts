@@ -50,11 +50,11 @@ test(
       return conn.sizes;
     };
     // A head, and then nothing.
-    assertEquals(await sizesOf([600]), [1_024, 256]);
+    assertEquals(await sizesOf([600]), [1_024, 64]);
     // One that is larger, and then ever more.
     assertEquals(await sizesOf([1_024, 10]), [1_024, 16_384, 16_384]);
-    assertEquals(await sizesOf([200, 255, 256, 1_024, 16_384, 131_072]), [
-      ...[1_024, 256, 256, 1_024, 16_384, 131_072, 131_072],
+    assertEquals(await sizesOf([200, 63, 64, 255, 256, 1_024, 16_384, 131_072]), [
+      ...[1_024, 64, 64, 256, 256, 1_024, 16_384, 131_072, 131_072],
     ]);
     // Sixteen that would have fitted make it smaller again; one that would not begins the count anew.
     const small: number[] = Array(15).fill(256);
