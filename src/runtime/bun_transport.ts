@@ -66,6 +66,12 @@ interface Run {
   readonly returns: Uint8Array | undefined;
 }
 
+/**
+ * From this size on, the memory of a chunk that is spent is freed at once. Bun makes a new one for each, and would collect
+ * them much later: 1.15 times the messages of 16 MiB, 1.05 to 1.1 times those of 1 and 4 MiB.
+ */
+const FREED_FROM = 65_536;
+
 /** A transport over a socket that stands. */
 export class BunTransport implements Transport, Turn {
   readonly remote?: Endpoint;
@@ -235,8 +241,11 @@ export class BunTransport implements Transport, Turn {
 
   received(chunk: Uint8Array): void {
     if (this.#input !== "open") return;
-    if (this.#held.length === 0 && this.#flowing()) this.#sink?.data(chunk);
-    else if (this.#held === NONE) this.#held = [chunk];
+    if (this.#held.length === 0 && this.#flowing()) {
+      const sink = this.#sink!;
+      sink.data(chunk);
+      if (chunk.length >= FREED_FROM && sink.spent) (chunk.buffer as ArrayBuffer).transfer(0);
+    } else if (this.#held === NONE) this.#held = [chunk];
     else this.#held.push(chunk);
   }
 

@@ -49,6 +49,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   readonly #pacer: Pacer | undefined;
   /** {@inheritDoc Link.heard} */
   heard = 0;
+  /** {@inheritDoc TransportSink.spent} It was but a part of one message, which is gathered. */
+  spent = false;
   /** {@inheritDoc Link.pingable} */
   readonly pingable: boolean = true;
 
@@ -128,19 +130,20 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
     this.heard++;
-    if (!this.#paused && !this.#stalled && this.#rest.length === 0) return this.#receive(chunk, false);
-    if (this.#rest === NONE) this.#rest = [];
-    this.#rest.push(chunk);
+    if (!this.deaf && this.#rest.length === 0) return this.#receive(chunk, false);
+    this.#rest = [...this.#rest, chunk];
+    this.spent = false;
   }
 
   /** {@inheritDoc TransportSink.lent} */
   lent(chunk: Uint8Array): void {
-    if (this.#paused || this.#stalled || this.#rest.length > 0) return this.data(new Uint8Array(chunk));
+    if (this.deaf || this.#rest.length > 0) return this.data(new Uint8Array(chunk));
     this.heard++;
     this.#receive(chunk, true);
   }
 
   #receive(chunk: Uint8Array, lent: boolean): void {
+    const begun = this.#session.unfinished;
     this.#receiving = true;
     const read = this.#session.receive(chunk, lent);
     this.#receiving = false;
@@ -148,11 +151,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#stalled = true;
       this.#transport.pause();
     }
-    if ((this.#paused || this.#stalled) && this.#phase !== "over" && read < chunk.length) {
-      const rest = chunk.subarray(read);
-      this.#rest = [lent ? new Uint8Array(rest) : rest, ...this.#rest];
+    if (this.deaf && this.#phase !== "over" && read < chunk.length) {
+      this.#rest = [lent ? new Uint8Array(chunk.subarray(read)) : chunk.subarray(read), ...this.#rest];
     }
     this.#clock = watch(this.#clock, this.deaf ? 0 : this.#session.unfinished, this.#messageTimeout, this);
+    this.spent = begun > 0 && begun === this.#session.unfinished && read === chunk.length && this.#pacer === undefined;
     this.flush();
   }
 
@@ -175,9 +178,8 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** {@inheritDoc TransportSink.end} */
   end(): void {
-    if (this.#paused || this.#stalled || this.#rest.length > 0) {
-      this.#ended = true;
-    } else if (this.#phase === "ending") {
+    if (this.deaf || this.#rest.length > 0) this.#ended = true;
+    else if (this.#phase === "ending") {
       this.#ended = true;
       if (!this.#endsFirst) this.#transport.end();
       this.#endIfSent();
@@ -335,8 +337,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#transport.unref();
     keepAlive(this.#timer, false);
   }
-
-  // Time
 
   #schedule(): void {
     if (this.#scheduled) return;

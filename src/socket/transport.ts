@@ -50,6 +50,8 @@ export type Endpoint =
 export interface TransportSink {
   /** Bytes from the peer, at least one. They are handed over for good: the receiver may overwrite and keep them. */
   data(chunk: Uint8Array): void;
+  /** Of the last of them nothing is kept: its memory may be used for something else. @default {false} */
+  readonly spent?: boolean;
   /**
    * The same, with bytes that are only lent: they may be overwritten, and not kept when the call has returned. A sink that
    * has this gets them so from a transport that reads into the same memory again.
