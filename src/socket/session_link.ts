@@ -130,9 +130,11 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
     this.heard++;
-    if (!this.deaf && this.#rest.length === 0) return this.#receive(chunk, false);
-    this.#rest = [...this.#rest, chunk];
-    this.spent = false;
+    const begun = this.#session.unfinished;
+    if (this.deaf || this.#rest.length > 0) this.#rest = [...this.#rest, chunk];
+    else this.#receive(chunk, false);
+    const isPart = begun > 0 && begun === this.#session.unfinished && this.#pacer === undefined;
+    this.spent = isPart && this.#rest.length === 0;
   }
 
   /** {@inheritDoc TransportSink.lent} */
@@ -143,7 +145,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   }
 
   #receive(chunk: Uint8Array, lent: boolean): void {
-    const begun = this.#session.unfinished;
     this.#receiving = true;
     const read = this.#session.receive(chunk, lent);
     this.#receiving = false;
@@ -155,7 +156,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#rest = [lent ? new Uint8Array(chunk.subarray(read)) : chunk.subarray(read), ...this.#rest];
     }
     this.#clock = watch(this.#clock, this.deaf ? 0 : this.#session.unfinished, this.#messageTimeout, this);
-    this.spent = begun > 0 && begun === this.#session.unfinished && read === chunk.length && this.#pacer === undefined;
     this.flush();
   }
 

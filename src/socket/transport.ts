@@ -50,13 +50,13 @@ export type Endpoint =
 export interface TransportSink {
   /** Bytes from the peer, at least one. They are handed over for good: the receiver may overwrite and keep them. */
   data(chunk: Uint8Array): void;
-  /** Of the last of them nothing is kept: its memory may be used for something else. @default {false} */
-  readonly spent?: boolean;
   /**
    * The same, with bytes that are only lent: they may be overwritten, and not kept when the call has returned. A sink that
    * has this gets them so from a transport that reads into the same memory again.
    */
   lent?(chunk: Uint8Array): void;
+  /** Nothing is kept of the chunk that `data` had last: its memory may be used for something else. @default {false} */
+  readonly spent?: boolean;
   /** The peer's FIN: no more data comes. The other direction stays open. Called at most once. */
   end(): void;
   /**

@@ -2,15 +2,20 @@
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";
+import { deflateFactory } from "../../src/protocol/context_codec.ts";
+import { zlibDeflate } from "../../src/runtime/zlib.ts";
+import { checkDeflate, deflateSetup } from "../../src/socket/deflate_options.ts";
 import type { LinkOptions } from "../../src/socket/link_options.ts";
 import type { FrameParts } from "../frames.ts";
 import { concat, show, to } from "../frames.ts";
 import { Random } from "../random.ts";
+import { codec } from "./codec.ts";
 import { linked, turn } from "./peer.ts";
 
 /** Which of the chunks are spent, one after another. */
 async function spent(chunks: readonly Uint8Array[], options: LinkOptions = {}, pausedAt = -1): Promise<boolean[]> {
-  const { link } = linked("server", options);
+  const { link, log } = linked("server", options);
+  Object.assign(log, { piece() {} });
   await turn();
   const all = chunks.map((chunk, at) => {
     if (at === pausedAt) link.pause();
@@ -21,18 +26,16 @@ async function spent(chunks: readonly Uint8Array[], options: LinkOptions = {}, p
   return all;
 }
 
-/** A binary message of 300 bytes in its frame, cut into pieces of 100. */
-function cut(...before: readonly FrameParts[]): Uint8Array[] {
-  const whole = concat(
-    ...before.map((parts) => to("server", parts)),
-    to("server", { opcode: 2, payload: "x".repeat(300) }),
-  );
-  return Array.from({ length: Math.ceil(whole.length / 100) }, (_, at) => whole.subarray(at * 100, at * 100 + 100));
+/** The frame of a message, cut into pieces of 100 bytes. */
+function cut(parts: FrameParts): Uint8Array[] {
+  const frame = to("server", parts);
+  return Array.from({ length: Math.ceil(frame.length / 100) }, (_, at) => frame.subarray(at * 100, at * 100 + 100));
 }
 
 test("SessionLink has done with a chunk that is but a part of one message", async () => {
   // The first one might have ended another message, and the last one may be followed by one.
-  assertEquals(await spent(cut()), [false, true, true, false]);
+  const message = cut({ opcode: 2, payload: "x".repeat(300) });
+  assertEquals(await spent(message), [false, true, true, false]);
   assertEquals(await spent([to("server", { opcode: 2, payload: "whole" }), to("server", { opcode: 9 })]), [
     false,
     false,
@@ -41,7 +44,13 @@ test("SessionLink has done with a chunk that is but a part of one message", asyn
   const parts = [{ opcode: 1, payload: "a", fin: false }, { opcode: 9, payload: "p" }, { opcode: 0, payload: "b" }];
   assertEquals(await spent(parts.map((each) => to("server", each))), [false, true, false]);
   // What comes while the link is paused is kept, though the chunk before it was not.
-  assertEquals(await spent(cut(), {}, 2), [false, true, false, false]);
+  assertEquals(await spent(message, {}, 2), [false, true, false, false]);
+  // What is given on piece by piece is the receiver's, and a codec may keep what it has not inflated yet.
+  assertEquals(await spent(message, { streaming: true }), [false, false, false, false]);
+  const side = { takeover: true, windowBits: 15 };
+  const deflate = deflateSetup(checkDeflate({})!, deflateFactory(zlibDeflate()!), { local: side, remote: side });
+  const payload = codec.deflate(new Random(1).bytes(300));
+  assertEquals((await spent(cut({ opcode: 2, rsv: 0x40, payload }), { deflate })).includes(true), false);
 });
 
 test("SessionLink gives on right messages though what it has done with is overwritten", async () => {
