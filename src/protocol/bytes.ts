@@ -7,7 +7,7 @@
  * ```
  */
 
-import { allocate, borrow, giveBack } from "./pool.ts";
+import { allocate, type Allocator, borrow, giveBack } from "./pool.ts";
 
 /** The first capacity of either buffer, in bytes. */
 const SMALL = 1024;
@@ -22,6 +22,12 @@ export class Gatherer {
   #length = 0;
   /** The same, where it is borrowed. */
   #interim: Uint8Array<ArrayBuffer> | undefined;
+  readonly #allocator: Allocator | undefined;
+
+  /** Makes one whose messages of a declared length may lie in memory of the allocator's. */
+  constructor(allocator?: Allocator) {
+    this.#allocator = allocator;
+  }
 
   /** Bytes gathered. */
   get length(): number {
@@ -52,7 +58,9 @@ export class Gatherer {
     const wanted = isInterim ? Math.min(needed * 3, Math.ceil(total / 4)) : total ?? Math.min(needed * 2, limit);
     const size = Math.max(needed, wanted, Math.min(SMALL, total ?? limit));
     const interim = isInterim ? borrow(size) : undefined;
-    const bytes = interim ?? allocate(size) ?? allocate(needed);
+    // In memory that is longer than the message, what lay there before could be seen around it.
+    const allocator = size === total ? this.#allocator : undefined;
+    const bytes = interim ?? allocate(size, allocator) ?? allocate(needed);
     if (bytes === undefined) return false;
     if (this.#bytes !== undefined) bytes.set(this.#bytes.subarray(0, this.#length));
     this.#giveBack();

@@ -71,6 +71,8 @@ export interface SessionEvents {
   woken?(): void;
   /** `write` copies what it does not keep, and is given large messages in memory that it may keep. @default {false} */
   readonly copies?: boolean;
+  /** Makes memory for a large message: see `Transport.allocate`. @default {memory of zeros} */
+  allocate?(size: number): Uint8Array<ArrayBuffer> | undefined;
   /** Takes bytes for the peer; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
   write(chunk: Uint8Array, mayKeep: boolean): boolean;
 }

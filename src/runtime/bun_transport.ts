@@ -12,6 +12,7 @@
  * Echo on Bun 1.4, by server CPU: 0.95 to 1.0 times the messages of bare `Bun.listen`, 1.1 to 1.4 of plain `node:net`.
  */
 
+import { Buffer } from "node:buffer";
 import type { PeerCertificate } from "node:tls";
 import type { Endpoint, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
 
@@ -71,6 +72,9 @@ interface Run {
  * them much later: 1.15 times the messages of 16 MiB, 1.05 to 1.1 times those of 1 and 4 MiB.
  */
 const FREED_FROM = 65_536;
+
+/** From this size on, memory is made without zeros: 1.05 times the messages of 256 KiB, 1.08 times those of 1 MiB. */
+const UNCLEARED_FROM = 262_144;
 
 /** A transport over a socket that stands. */
 export class BunTransport implements Transport, Turn {
@@ -158,6 +162,10 @@ export class BunTransport implements Transport, Turn {
   #push(run: Run): void {
     if (this.#queue === NONE) this.#queue = [];
     this.#queue.push(run);
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
+    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
   }
 
   end(): void {

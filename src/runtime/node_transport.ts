@@ -40,6 +40,9 @@ function copyToSlab(chunk: Uint8Array): Buffer {
   return slab.bytes.subarray(slab.used, slab.used + chunk.length);
 }
 
+/** From this size on, memory is made without zeros: 1.05 to 1.15 times the messages of 1 MiB, 1.2 times those of 16 MiB. */
+const UNCLEARED_FROM = 262_144;
+
 /** How many writes are under way to streams that are not sockets of the system. */
 let writing = 0;
 
@@ -166,6 +169,10 @@ export class NodeTransport implements Transport {
 
   get buffered(): number {
     return this.#socket.writableLength;
+  }
+
+  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
+    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
   }
 
   open(sink: TransportSink): void {

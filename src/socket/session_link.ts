@@ -27,7 +27,7 @@ import { type ClockOwner, type MessageClock, watch } from "./message_clock.ts";
 import { Pacer } from "./pacer.ts";
 import { Teller } from "./teller.ts";
 import { keepAlive, startTimeout } from "./timeout.ts";
-import type { Transport, TransportSink } from "./transport.ts";
+import type { TransportSink } from "./transport.ts";
 
 /** Nothing: most links never have anything to keep, and an array of its own for each is 50 bytes on Bun. */
 const NONE: Uint8Array[] = [];
@@ -37,7 +37,6 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   readonly protocol: string;
   readonly extensions: string;
   readonly #role: Role;
-  readonly #transport: Transport;
   #source: Source | undefined;
   readonly #session: Session;
   readonly #closeTimeout: number;
@@ -73,18 +72,17 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** Makes a link on a connection whose opening handshake is done. */
   constructor(role: Role, source: Source, options: LinkOptions = {}) {
-    super();
+    super(source.transport);
     this.protocol = options.protocol ?? "";
     this.extensions = options.extensions ?? "";
     this.#role = role;
     this.#source = source;
-    this.#transport = source.transport;
     this.#closeTimeout = options.closeTimeout ?? CLOSE_TIMEOUT;
     this.#highWaterMark = options.highWaterMark ?? HIGH_WATER_MARK;
     this.#maxBufferedAmount = options.maxBufferedAmount ?? MAX_BUFFERED_AMOUNT;
     this.#session = new Session(role, this, options);
     // The head of the handshake may still wait.
-    this.#session.overhead = this.#transport.buffered;
+    this.#session.overhead = this.transport.buffered;
     this.#messageTimeout = options.messageTimeout ?? MESSAGE_TIMEOUT;
     if (options.deflate !== undefined) {
       this.#pacer = new Pacer(this.#session, options.deflate.releaseAfter, () => this.woken());
@@ -100,13 +98,13 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
       this.#source!.open(this);
       this.#source = undefined;
       // To open is to resume.
-      if (this.#paused) this.#transport.pause();
+      if (this.#paused) this.transport.pause();
     });
   }
 
   /** {@inheritDoc Link.buffered} */
   get buffered(): number {
-    return this.#session.pending + this.#transport.buffered;
+    return this.#session.pending + this.transport.buffered;
   }
 
   /** {@inheritDoc Link.bufferedAmount} */
@@ -150,7 +148,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#receiving = false;
     if (this.#session.stalled && this.#phase !== "over") {
       this.#stalled = true;
-      this.#transport.pause();
+      this.transport.pause();
     }
     if (this.deaf && this.#phase !== "over" && read < chunk.length) {
       this.#rest = [lent ? new Uint8Array(chunk.subarray(read)) : chunk.subarray(read), ...this.#rest];
@@ -169,7 +167,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#session.done) this.#finish();
     else if (!this.#session.open && !this.#session.compressing && this.#timer === undefined) this.#startTimer();
     this.flush();
-    if (this.#transport.buffered === 0) this.#relieve();
+    if (this.transport.buffered === 0) this.#relieve();
     if (!this.#stalled || this.#session.stalled) return;
     this.#stalled = false;
     this.heard++;
@@ -181,7 +179,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.deaf || this.#rest.length > 0) this.#ended = true;
     else if (this.#phase === "ending") {
       this.#ended = true;
-      if (!this.#endsFirst) this.#transport.end();
+      if (!this.#endsFirst) this.transport.end();
       this.#endIfSent();
     } else if (this.#phase === "open") {
       this.#cut();
@@ -225,14 +223,9 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase !== "over") this.events?.error(why);
   }
 
-  /** {@inheritDoc SessionEvents.copies} */
-  get copies(): boolean {
-    return this.#transport.copies ?? false;
-  }
-
   /** {@inheritDoc SessionEvents.write} */
   write(chunk: Uint8Array, mayKeep: boolean): boolean {
-    return this.#transport.write(chunk, mayKeep) === "kept";
+    return this.transport.write(chunk, mayKeep) === "kept";
   }
 
   // What comes from the application
@@ -301,7 +294,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#paused = true;
     this.#clock?.look(0);
     this.#session.pause();
-    this.#transport.pause();
+    this.transport.pause();
   }
 
   /** {@inheritDoc Link.resume} */
@@ -312,7 +305,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#session.resume();
     // Nothing is delivered from inside of the call; within a delivery, the reader just goes on.
     if (!this.#receiving) queueMicrotask(() => this.#goOn());
-    else if (this.#rest.length === 0 && !this.#stalled) this.#transport.resume();
+    else if (this.#rest.length === 0 && !this.#stalled) this.transport.resume();
   }
 
   #goOn(): void {
@@ -321,20 +314,20 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#paused || this.#stalled || this.#phase === "over") return;
     this.#clock = watch(this.#clock, this.#session.unfinished, this.#messageTimeout, this);
     if (this.#ended) this.end();
-    else this.#transport.resume();
+    else this.transport.resume();
   }
 
   /** {@inheritDoc Link.ref} */
   ref(): void {
     this.#refed = true;
-    this.#transport.ref();
+    this.transport.ref();
     keepAlive(this.#timer, true);
   }
 
   /** {@inheritDoc Link.unref} */
   unref(): void {
     this.#refed = false;
-    this.#transport.unref();
+    this.transport.unref();
     keepAlive(this.#timer, false);
   }
 
@@ -350,10 +343,10 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     if (this.#phase === "over") return;
     this.#session.flush();
     this.#pacer?.look();
-    if (this.#transport.buffered === 0) this.#session.overhead = 0;
+    if (this.transport.buffered === 0) this.#session.overhead = 0;
     if (this.#checkOverflow() || !this.congested) return;
     this.#session.congested = true;
-    if (this.#transport.buffered === 0) this.#relieve();
+    if (this.transport.buffered === 0) this.#relieve();
   }
 
   /** Fails the connection when too much waits for the peer. */
@@ -371,7 +364,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#congested = false;
     this.#session.congested = false;
     this.#session.flush();
-    if (this.#transport.buffered === 0) this.#session.overhead = 0;
+    if (this.transport.buffered === 0) this.#session.overhead = 0;
     if (wasCongested) this.events!.drain();
   }
 
@@ -386,7 +379,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
     this.#phase = "ending";
     this.#session.flush();
     this.#rest.length = 0;
-    if (this.#endsFirst || this.#ended) this.#transport.end();
+    if (this.#endsFirst || this.#ended) this.transport.end();
     this.#startTimer();
     this.resume();
     if (this.#stalled) {
@@ -398,7 +391,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   /** It is over when the peer's FIN has come and the peer has been given all that was for it. */
   #endIfSent(): void {
-    if (this.#phase === "ending" && this.#ended && this.#transport.buffered === 0) this.#over();
+    if (this.#phase === "ending" && this.#ended && this.transport.buffered === 0) this.#over();
   }
 
   /** {@inheritDoc ClockOwner.late} */
@@ -420,7 +413,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
 
   #cut(reason?: WebSocketError): void {
     this.#unsent = this.bufferedAmount;
-    this.#transport.abort(reason);
+    this.transport.abort(reason);
   }
 
   /** The connection ends without its closing handshake. */

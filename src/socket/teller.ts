@@ -6,11 +6,17 @@
 import { recycle } from "../protocol/bytes.ts";
 import { copyToPool } from "../protocol/pool.ts";
 import type { LinkEvents } from "./link.ts";
+import type { Transport } from "./transport.ts";
 
 /** Passes on what a session tells. */
 export abstract class Teller {
+  protected readonly transport: Transport;
   /** Who is told, since `start`. */
   protected events: LinkEvents | undefined;
+
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
 
   /** {@inheritDoc SessionEvents.text} */
   text(data: string, compressed: boolean): void {
@@ -35,6 +41,16 @@ export abstract class Teller {
   /** {@inheritDoc SessionEvents.ponged} */
   ponged(data: Uint8Array): void {
     this.events!.pong(data);
+  }
+
+  /** {@inheritDoc SessionEvents.copies} */
+  get copies(): boolean {
+    return this.transport.copies ?? false;
+  }
+
+  /** {@inheritDoc SessionEvents.allocate} */
+  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.transport.allocate?.(size);
   }
 
   /** {@inheritDoc TransportSink.copy} */

@@ -28,6 +28,8 @@ class Setup {
   readonly conn: Socket;
   writes = 0;
   written = 0;
+  /** Sizes of the memory that was asked for. */
+  readonly allocated: number[] = [];
   sink: TransportSink | undefined;
 
   constructor() {
@@ -39,6 +41,10 @@ class Setup {
         this.writes++;
         this.written += length;
         return "taken";
+      },
+      allocate: (size) => {
+        this.allocated.push(size);
+        return undefined;
       },
       pause() {},
       resume() {},
@@ -276,4 +282,14 @@ test("The counters count", async () => {
     new Promise(() => {});
   });
   assertEquals(counts, { writes: 0, arrays: 4, coders: 2, microtasks: 1, promises: 1, timers: 1 });
+});
+
+test("a large message lies in memory that the transport makes, just as long as it is", async () => {
+  const messages: number[] = [];
+  const setup = await Setup.open((conn) => conn.onmessage = ({ data }) => messages.push((data as Uint8Array).length));
+  for (const payload of [utf8("x".repeat(300_000)), utf8("y".repeat(80_000))]) {
+    const frame = to("server", { opcode: 2, payload });
+    for (let at = 0; at < frame.length; at += 60_000) setup.sink!.data(frame.slice(at, at + 60_000));
+  }
+  assertEquals([messages, setup.allocated], [[300_000, 80_000], [300_000, 80_000]]);
 });
