@@ -59,11 +59,11 @@ function peersWanted(workload: Workload, runtime: RuntimeName): readonly string[
 /** One workload on one runtime. */
 async function compare(workload: Workload, runtime: RuntimeName, commands: Commands): Promise<Outcome> {
   const names = ["sockeye", ...peersWanted(workload, runtime)];
-  const field = await Field.open(workload, runtime, names, commands, { quick: values.quick, seconds });
+  const field = await Field.open(workload, runtime, names, commands, { quick: values.quick, seconds, rounds });
   const results = names.map(() => [] as Awaited<ReturnType<Field["measure"]>>[]);
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const [at, name] of names.entries()) results[at]!.push(await field.measure(name, round === 0));
+      for (const [at, name] of names.entries()) results[at]!.push(await field.measure(name, round));
     }
   } finally {
     await field.close();

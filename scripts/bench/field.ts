@@ -17,6 +17,15 @@ export type Round = Partial<Result> & { readonly cost?: number };
 export interface Pace {
   readonly quick: boolean;
   readonly seconds: number;
+  readonly rounds: number;
+}
+
+/**
+ * How many processes of each take turns: two processes of one build may differ by a third for as long as they live, by where
+ * their memory lies and what was compiled when. Each has two rounds, as nothing is compiled in the first one.
+ */
+function processesOf({ rounds }: Pace): number {
+  return Math.ceil(rounds / 2);
 }
 
 /** Warms up for so many seconds before a round, and before the first one, when nothing is compiled yet. */
@@ -76,8 +85,8 @@ export abstract class Field {
   }
 
   protected abstract start(names: readonly string[]): Promise<void>;
-  /** One round of one of them. */
-  abstract measure(name: string, first: boolean): Promise<Round>;
+  /** One round of one of them; rounds count from 0. */
+  abstract measure(name: string, round: number): Promise<Round>;
 
   /** Ends all processes. */
   async close(): Promise<void> {
@@ -89,7 +98,7 @@ class ServerField extends Field {
   protected readonly what: ServerWorkload;
   protected readonly pace: Pace;
   protected load: Talker | undefined;
-  readonly #servers: Map<string, { readonly talker: Talker; readonly port: number }> = new Map();
+  readonly #servers: Map<string, { readonly talker: Talker; readonly port: number }[]> = new Map();
 
   constructor(what: ServerWorkload, runtime: RuntimeName, commands: Commands, pace: Pace) {
     super(runtime, commands);
@@ -99,7 +108,10 @@ class ServerField extends Field {
 
   protected override async start(names: readonly string[]): Promise<void> {
     this.load = this.run(LOAD, "node", "load", []);
-    for (const name of names) this.#servers.set(name, await this.serve(name));
+    for (const name of names) {
+      const all = this.#servers.set(name, []).get(name)!;
+      while (all.length < processesOf(this.pace)) all.push(await this.serve(name));
+    }
   }
 
   protected async serve(name: string, env = {}): Promise<{ talker: Talker; port: number }> {
@@ -113,9 +125,10 @@ class ServerField extends Field {
     return { ...this.what, port, pid, seconds: this.pace.seconds, warmup, bare: name === "tcp" };
   }
 
-  override async measure(name: string, first: boolean): Promise<Round> {
-    const { talker, port } = this.#servers.get(name)!;
-    return await this.load!.ask<Result>(this.jobOf(name, port, talker.pid, first));
+  override async measure(name: string, round: number): Promise<Round> {
+    const all = this.#servers.get(name)!;
+    const { talker, port } = all[round % all.length]!;
+    return await this.load!.ask<Result>(this.jobOf(name, port, talker.pid, round < all.length));
   }
 }
 
@@ -153,7 +166,7 @@ async function settled(pid: number): Promise<number> {
 class ClientField extends Field {
   readonly #what: ClientWorkload;
   readonly #pace: Pace;
-  readonly #clients: Map<string, Talker> = new Map();
+  readonly #clients: Map<string, Talker[]> = new Map();
   #port = 0;
 
   constructor(what: ClientWorkload, runtime: RuntimeName, commands: Commands, pace: Pace) {
@@ -166,14 +179,16 @@ class ClientField extends Field {
     this.#port = Number(await this.run(LOAD, "node", "feeder", [], this.envOf(this.#what)).line());
     const env = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
     for (const name of names) {
-      this.#clients.set(name, this.run(SERVER, this.runtime, "clients/client", [name], this.#what.tls ? env : {}));
+      const start = () => this.run(SERVER, this.runtime, "clients/client", [name], this.#what.tls ? env : {});
+      this.#clients.set(name, Array.from({ length: processesOf(this.#pace) }, start));
     }
   }
 
-  override async measure(name: string, first: boolean): Promise<Round> {
-    const warmup = (first ? FIRST_WARMUP : WARMUP) * (this.#pace.quick ? 0.5 : 1);
+  override async measure(name: string, round: number): Promise<Round> {
+    const all = this.#clients.get(name)!;
+    const warmup = (round < all.length ? FIRST_WARMUP : WARMUP) * (this.#pace.quick ? 0.5 : 1);
     const job: ClientJob = { ...this.#what, port: this.#port, seconds: this.#pace.seconds, warmup };
-    return await this.#clients.get(name)!.ask<Result>(job);
+    return await all[round % all.length]!.ask<Result>(job);
   }
 }
 
