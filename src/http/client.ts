@@ -259,7 +259,7 @@ export class HttpClient implements HttpClientLike {
     try {
       transport.write(head, true);
       if (body !== undefined) transport.write(body, false);
-      const limits = { timeout: 0, maxHeadSize: MAX_HEAD_SIZE, maxHeadFields: MAX_HEAD_FIELDS };
+      const limits = { maxHeadSize: MAX_HEAD_SIZE, maxHeadFields: MAX_HEAD_FIELDS };
       let answer: ResponseHead;
       do answer = await opening.readHead("response", limits); while (answer.status < 200);
       await keepCookies(hop, answer, this.cookieJar, deadline);

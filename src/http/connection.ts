@@ -12,12 +12,12 @@
 import type { DeflateFactory } from "../protocol/codec.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { formatAcceptance } from "../protocol/handshake.ts";
-import type { RequestHead } from "../protocol/head.ts";
+import type { HeadLimits, RequestHead } from "../protocol/head.ts";
 import { formatText } from "../protocol/head_format.ts";
 import { isHost, quote } from "../protocol/headers.ts";
 import type { Link } from "../socket/link.ts";
 import type { CodecProvider } from "../socket/message.ts";
-import { type HeadOptions, Opening } from "../socket/opening.ts";
+import { Opening } from "../socket/opening.ts";
 import type { LinkOptions, Source } from "../socket/link_options.ts";
 import { SessionLink } from "../socket/session_link.ts";
 import type { Socket } from "../socket/socket.ts";
@@ -27,13 +27,14 @@ import { bodyOf, type BodyReader } from "./body.ts";
 import { dispatch, type ErrorReporter, safely } from "./dispatch.ts";
 import { type Acceptance, type Exchange, RequestError } from "./exchange.ts";
 import type { Handler } from "./handler_types.ts";
+import type { Awaited, HeadClock } from "./head_clock.ts";
 import { HttpRequest } from "./request.ts";
 import { Tail } from "./tail.ts";
 
 /** What a server lends all of its connections. */
 export interface Host {
   /** What a request may not exceed. */
-  readonly limits: HeadOptions & { readonly timeout: number; readonly maxBodySize: number };
+  readonly limits: Partial<HeadLimits> & { readonly timeout: number; readonly maxBodySize: number };
   /** Whether connections come over TLS. */
   readonly secure: boolean;
   /** Of the runtime. */
@@ -42,6 +43,8 @@ export interface Host {
   readonly deflate: DeflateFactory | undefined;
   /** What compresses single messages. */
   readonly codec: CodecProvider;
+  /** The time that heads have. */
+  readonly clock: HeadClock;
   /** What handles requests now. */
   readonly handler: Handler;
   /** Gets what handlers throw. */
@@ -73,7 +76,7 @@ const HEAD_FAULTS: ReadonlyMap<string, number> = new Map([
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** One connection of a server. */
-export class Connection implements Exchange {
+export class Connection implements Exchange, Awaited {
   readonly #host: Host;
   readonly #opening: Opening;
   /** Where it stays HTTP. */
@@ -103,10 +106,18 @@ export class Connection implements Exchange {
       this.#opening.watch();
       return this.#handle(this.#head);
     }
+    this.#host.clock.begin(this);
     this.#opening.takeHead("request", this.#host.limits, (found) => {
+      this.#host.clock.end(this);
       if (found instanceof WebSocketError) void this.#refuseHead(found);
       else this.#handle(found);
     });
+  }
+
+  /** {@inheritDoc Awaited.late} */
+  late(): void {
+    const text = `Cannot read a request: no whole head within ${this.#host.limits.timeout} ms`;
+    this.#opening.giveUp(new WebSocketError("WS_HANDSHAKE_TIMEOUT", text));
   }
 
   #handle(head: RequestHead): void {

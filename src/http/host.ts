@@ -22,6 +22,7 @@ import type { Runtime, Transport } from "../socket/transport.ts";
 import { Connection, type Given, type Host } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
 import type { Handler } from "./handler_types.ts";
+import { HeadClock } from "./head_clock.ts";
 
 /** Bytes of the body of a request, where nobody says otherwise. */
 export const MAX_BODY_SIZE = 1_048_576;
@@ -83,6 +84,8 @@ export class HttpHost implements Host {
   readonly secure: boolean;
   readonly report: ErrorReporter;
   readonly codec: CodecProvider;
+  /** {@inheritDoc Host.clock} */
+  readonly clock: HeadClock;
   /** The WebSockets that are open or closing. */
   readonly sockets: Set<Socket> = new Set();
   readonly #served: Set<Served> = new Set();
@@ -108,6 +111,7 @@ export class HttpHost implements Host {
     this.report = report ?? reportOnConsole;
     this.handler = handler;
     this.codec = codec;
+    this.clock = new HeadClock(limits.timeout);
   }
 
   /** {@inheritDoc Host.text} */

@@ -51,9 +51,9 @@ function setNoDelay(conn: Conn): void {
   tolerate(Error, () => conn.setNoDelay?.(true));
 }
 
-function endpoint({ hostname, port }: Address, path: string): Endpoint {
-  if (hostname === undefined || port === undefined) return { transport: "unix", path };
-  return { transport: "tcp", hostname, port };
+/** Of TCP, Deno's own object will do: it is there anyway for as long as the connection is. */
+function endpoint(address: Address, path: string): Endpoint {
+  return address.transport === "tcp" ? address : { transport: "unix", path };
 }
 
 /** Settles as `promise` does, or rejects when `signal` is aborted before; then what is left is given up. */

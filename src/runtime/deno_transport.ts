@@ -26,7 +26,9 @@ export interface Conn {
   handshake?(): Promise<unknown>;
 }
 
-export type Address = { readonly hostname?: string; readonly port?: number };
+export type Address =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" };
 
 // Only what is used: the npm build knows no Deno.
 declare const Deno: {

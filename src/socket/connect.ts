@@ -124,7 +124,7 @@ async function ask(
     let head: ResponseHead;
     try {
       // 100 and 103 announce that another head comes (RFC 9110, section 15.2).
-      do head = await opening.readHead("response", { ...options, timeout: 0 }); while (
+      do head = await opening.readHead("response", options); while (
         head.status < 200 && head.status !== 101
       );
     } catch (error) {

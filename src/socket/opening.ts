@@ -8,17 +8,9 @@
  * ```
  */
 
-import { HANDSHAKE_TIMEOUT } from "../protocol/constants.ts";
 import { WebSocketError } from "../protocol/errors.ts";
 import { type HeadLimits, HeadReader, type RequestHead, type ResponseHead } from "../protocol/head.ts";
-import { startTimeout } from "./timeout.ts";
 import type { Transport, TransportSink } from "./transport.ts";
-
-/** The limits of a head and the time it may take. */
-export interface HeadOptions extends Partial<HeadLimits> {
-  /** Milliseconds until the head must be whole; 0 or Infinity for no limit. @default {10000} */
-  readonly timeout?: number;
-}
 
 interface Heads {
   request: RequestHead;
@@ -38,7 +30,6 @@ export class Opening implements TransportSink {
   /** While a head is read: what reads it, and who gets it. */
   #reader: HeadReader<keyof Heads> | undefined;
   #settle: ((found: Found) => void) | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #held: Uint8Array[] = NONE;
   #ended = false;
   #broken: { readonly reason: unknown } | undefined;
@@ -68,9 +59,9 @@ export class Opening implements TransportSink {
 
   /**
    * Reads one head. What comes behind it is held, and reading pauses. Rejects with a `WebSocketError`: `WS_INVALID_HEAD`,
-   * `WS_HEAD_TOO_LARGE`, `WS_HANDSHAKE_TIMEOUT`, or `WS_PEER_VANISHED` where the peer left in mid-head.
+   * `WS_HEAD_TOO_LARGE`, that of `giveUp`, or `WS_PEER_VANISHED` where the peer left in mid-head.
    */
-  readHead<K extends keyof Heads>(kind: K, options: HeadOptions = {}): Promise<Heads[K]> {
+  readHead<K extends keyof Heads>(kind: K, limits: Partial<HeadLimits> = {}): Promise<Heads[K]> {
     let settle: (found: Heads[K] | WebSocketError) => void;
     const head = new Promise<Heads[K]>((resolve, reject) => {
       settle = (found) => {
@@ -79,7 +70,7 @@ export class Opening implements TransportSink {
         else resolve(found);
       };
     });
-    this.takeHead(kind, options, settle!);
+    this.takeHead(kind, limits, settle!);
     return head;
   }
 
@@ -89,17 +80,11 @@ export class Opening implements TransportSink {
    */
   takeHead<K extends keyof Heads>(
     kind: K,
-    options: HeadOptions,
+    limits: Partial<HeadLimits>,
     settle: (found: Heads[K] | WebSocketError) => void,
   ): void {
-    const timeout = options.timeout ?? HANDSHAKE_TIMEOUT;
-    this.#reader = new HeadReader<keyof Heads>(kind, options);
+    this.#reader = new HeadReader<keyof Heads>(kind, limits);
     this.#settle = settle as (found: Found) => void;
-    this.#timer = startTimeout(timeout, () => {
-      this.#end(
-        new WebSocketError("WS_HANDSHAKE_TIMEOUT", `Cannot read a ${kind}: no whole head within ${timeout} ms`),
-      );
-    });
     for (const chunk of this.#takeHeld()) this.data(chunk);
     if (this.gone) this.#lost(kind);
     else if (this.#reader !== undefined) {
@@ -111,9 +96,13 @@ export class Opening implements TransportSink {
 
   #end(found: Found): void {
     const settle = this.#settle;
-    clearTimeout(this.#timer);
-    this.#reader = this.#settle = this.#timer = undefined;
+    this.#reader = this.#settle = undefined;
     settle?.(found);
+  }
+
+  /** Waits for the head no longer. */
+  giveUp(error: WebSocketError): void {
+    this.#end(error);
   }
 
   /** Hands the connection over: what is held goes to `sink` first, and reading goes on. */

@@ -77,7 +77,7 @@ async function tunnelByHttp(
       true,
     );
     let head: ResponseHead;
-    do head = await opening.readHead("response", { timeout: 0 }); while (head.status < 200);
+    do head = await opening.readHead("response"); while (head.status < 200);
     const cannot = `Cannot connect to ${authority} through ${proxy.href}`;
     if (head.status >= 300) {
       const { status } = head;

@@ -9,6 +9,7 @@ import { HandshakeError } from "../../src/protocol/errors.ts";
 import type { CloseEvent, ErrorEvent } from "../../src/socket/events.ts";
 import { Socket } from "../../src/socket/socket.ts";
 import type { Endpoint, Runtime, Transport, TransportSink } from "../../src/socket/transport.ts";
+import { Clock } from "../clock.ts";
 import { deferred, parseAnswer, type RawClient, requestText, Setup } from "./raw_client.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -50,6 +51,22 @@ function nextClose(socket: Socket): Promise<CloseEvent> {
 const echo: Accept = (conn) => {
   conn.onmessage = (event) => conn.send(event.data);
 };
+
+test("upgrade() leaves no timer behind, nor does a peer that leaves before its head has come", async () => {
+  using clock = new Clock();
+  const setup = await Setup.start(upgrade(echo));
+  const waiting = await setup.connect();
+  await clock.pass(1_000);
+  assertEquals(clock.size, 1);
+  const { client } = await shake(setup, handshake());
+  assertEquals(clock.size, 1);
+  waiting.transport.abort();
+  await clock.pass(0);
+  assertEquals(clock.size, 0);
+  client.transport.abort();
+  await clock.pass(0);
+  await setup.server.close();
+});
 
 test("upgrade() answers 101 and makes a WebSocket of the connection", async () => {
   const setup = await Setup.start(upgrade(echo));

@@ -6,7 +6,7 @@ import { turn } from "./end.ts";
 
 /** A connection whose reads bring as much as they are told to, and which keeps the sizes of what they read into. */
 class Script implements Conn {
-  readonly remoteAddr = {};
+  readonly remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
   readonly sizes: number[] = [];
   readonly buffers: Set<ArrayBufferLike> = new Set();
   bring: (size: number) => void = () => {};
@@ -37,7 +37,7 @@ test(
     const { DenoTransport } = await import("../../src/runtime/deno_transport.ts");
     const open = (): Script => {
       const conn = new Script();
-      const transport = new DenoTransport(conn, { transport: "tcp", hostname: "127.0.0.1", port: 1 });
+      const transport = new DenoTransport(conn, conn.remoteAddr);
       transport.open({ lent() {}, data() {}, end() {}, drain() {}, abort() {} });
       return conn;
     };
