@@ -28,9 +28,10 @@ function processesOf({ rounds }: Pace): number {
   return Math.ceil(rounds / 2);
 }
 
-/** Warms up for so many seconds before a round, and before the first one, when nothing is compiled yet. */
+/** Warms up for so many seconds before a round, and before the first one, when nothing is compiled yet, for so much at least. */
 const WARMUP = 0.15;
 const FIRST_WARMUP = 1;
+const FIRST_ENOUGH = 100_000;
 
 /** The processes of a workload. */
 export abstract class Field {
@@ -122,7 +123,8 @@ class ServerField extends Field {
 
   protected jobOf(name: string, port: number, pid: number, first: boolean): Job {
     const warmup = (first ? FIRST_WARMUP : WARMUP) * (this.pace.quick ? 0.5 : 1);
-    return { ...this.what, port, pid, seconds: this.pace.seconds, warmup, bare: name === "tcp" };
+    const enough = first && !this.pace.quick ? FIRST_ENOUGH : 0;
+    return { ...this.what, port, pid, seconds: this.pace.seconds, warmup, enough, bare: name === "tcp" };
   }
 
   override async measure(name: string, round: number): Promise<Round> {
