@@ -21,6 +21,7 @@ import { Session } from "../protocol/session.ts";
 import type { SessionEvents } from "../protocol/session_options.ts";
 import { reasonText } from "./abort.ts";
 import { type Departing, flushSoon } from "./departures.ts";
+import { BULK, keepFreed } from "./heap.ts";
 import type { Link, LinkEvents } from "./link.ts";
 import type { LinkOptions, Source } from "./link_options.ts";
 import { type ClockOwner, type MessageClock, watch } from "./message_clock.ts";
@@ -143,6 +144,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   }
 
   #receive(chunk: Uint8Array, lent: boolean): void {
+    if (chunk.length >= BULK) keepFreed();
     this.#receiving = true;
     const read = this.#session.receive(chunk, lent);
     this.#receiving = false;
