@@ -56,7 +56,7 @@ function figureOf(round: Round): number {
   return round.cost ?? round.perSecond!;
 }
 
-/** Makes figures of rounds. */
+/** Makes figures of rounds. Throws where one of them gave none: a ratio to nothing is none, and JSON cannot hold it. */
 export function summarize(
   workload: Workload,
   runtime: RuntimeName,
@@ -68,12 +68,12 @@ export function summarize(
   const sides = names.map((name, at): Side => {
     const rounds = results[at]!;
     const figures = rounds.map(figureOf);
+    const without = figures.findIndex((figure) => !(figure > 0 && Number.isFinite(figure)));
+    if (without >= 0) throw new Error(`Round ${without + 1} of ${name} gave ${figures[without]} ${workload.unit}`);
     const ratios = rounds.map((round, i) => figureOf(ours![i]!) / figureOf(round));
     const middle = (key: keyof Round): Partial<Record<keyof Round, number>> => {
       const list = rounds.map((round) => round[key]);
-      return list.some((value) => typeof value !== "number" || Number.isNaN(value))
-        ? {}
-        : { [key]: median(list as number[]) };
+      return list.every(Number.isFinite) ? { [key]: median(list as number[]) } : {};
     };
     return {
       name,
@@ -89,7 +89,7 @@ export function summarize(
         ratio: median(ratios),
         ratioLeast: Math.min(...ratios),
         ratioMost: Math.max(...ratios),
-        ...(rounds.every(({ perCpuSecond }) => perCpuSecond !== undefined)
+        ...([...rounds, ...ours!].every(({ perCpuSecond }) => Number.isFinite(perCpuSecond))
           ? { cpuRatio: median(rounds.map((round, i) => ours![i]!.perCpuSecond! / round.perCpuSecond!)) }
           : {}),
       }),

@@ -2,7 +2,7 @@
 /** The parts of the benchmarks that a wrong figure could come from: what counts, and what judges. */
 
 import { test } from "node:test";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { drawGrowth, drawRatios } from "../../scripts/bench/chart.ts";
 import {
   FrameCounter,
@@ -79,6 +79,20 @@ test("Ratios are taken round by round, and a bar is met from its own side", () =
   assertStringIncludes(formatTable(report), "0.6 **missed**");
   assertStringIncludes(drawRatios(report.outcomes)!, "3.00 (ws)");
   assertEquals(drawGrowth(report.outcomes, "growth: "), undefined);
+});
+
+test("A round that gave nothing is an error, and a time that was not taken is left out", () => {
+  const rounds = (...figures: number[]) => figures.map((perSecond) => ({ perSecond }));
+  for (const nothing of [0, NaN, Infinity]) {
+    const results = [rounds(10, 40), rounds(10, nothing)];
+    const error = assertThrows(() => summarize(fast, "node", ["sockeye", "ws"], results, 1), Error);
+    assertEquals(error.message, `Round 2 of ws gave ${nothing} messages/s`);
+  }
+  const [first, second] = [[{ perSecond: 1, perCpuSecond: 2 }], [{ perSecond: 1, perCpuSecond: Infinity, p50: NaN }]];
+  const { sides } = summarize(fast, "node", ["sockeye", "ws"], [first, second], 1);
+  assertEquals([sides[0]!.perCpuSecond, sides[1]!.perCpuSecond, sides[1]!.p50], [2, undefined, undefined]);
+  assertEquals([sides[1]!.ratio, sides[1]!.cpuRatio], [1, undefined]);
+  assertEquals(JSON.parse(JSON.stringify(sides)), sides);
 });
 
 test("A later run takes the place of the same rows, and keeps the others, in the order of the plan", () => {
