@@ -108,7 +108,7 @@ class ServerField extends Field {
   }
 
   protected override async start(names: readonly string[]): Promise<void> {
-    this.load = this.run(LOAD, "node", "load", []);
+    this.load = this.run(LOAD, this.what.tls ? "node" : "deno", "load", []);
     for (const name of names) {
       const all = this.#servers.set(name, []).get(name)!;
       while (all.length < processesOf(this.pace)) all.push(await this.serve(name));
@@ -137,7 +137,7 @@ class ServerField extends Field {
 /** Memory: a server for each round, which is asked before the connections and with them. */
 class MemoryField extends ServerField {
   protected override start(): Promise<void> {
-    this.load = this.run(LOAD, "node", "load", []);
+    this.load = this.run(LOAD, "deno", "load", []);
     return Promise.resolve();
   }
 

@@ -6,7 +6,8 @@
  *   a job, one line of JSON on standard input --> connections, a moment to get warm, the measurement --> one line of JSON
  * ```
  *
- * One process does job after job, so that it is warm itself.
+ * One process does job after job, so that it is warm itself. It runs on Deno, which calls the system without a runtime
+ * between (`linux_sockets.ts`), and over TLS on Node.
  */
 
 import process from "node:process";
@@ -14,7 +15,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { cpuSeconds } from "./cpu.ts";
 import { FrameCounter, frameSize, makeCompressed, makeFrame, makePayload, makeTexts, repeat } from "./frames.ts";
-import { open, openAll, type Target, type Wire } from "./wire.ts";
+import { open, openAll, opening, type Target, type Wire } from "./wire.ts";
 
 /** What to do. */
 export interface Job {
@@ -200,16 +201,19 @@ async function handshakes(job: Job): Promise<Result> {
   const meter = new Meter();
   const target = targetOf(job);
   let over = false;
-  const runners = Array.from({ length: job.inflight }, async () => {
-    while (!over) {
-      const { wire } = await open(target);
+  const failed = new Promise<never>((_, reject) => {
+    const next = (): void => {
+      if (!over) opening(target, onopen, reject);
+    };
+    const onopen = (wire: Wire): void => {
       meter.done++;
       wire.destroy();
-    }
+      next();
+    };
+    for (let at = 0; at < job.inflight; at++) next();
   });
-  const result = await meter.measure(job);
+  const result = await Promise.race([meter.measure(job), failed]);
   over = true;
-  await Promise.all(runners);
   return result;
 }
 

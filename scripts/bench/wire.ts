@@ -1,11 +1,7 @@
-/**
- * A connection of the load: plain TCP, or TLS, after an opening handshake written by hand. What comes is read into one buffer
- * for all connections, which costs half of what an event with a buffer of its own does.
- */
+/** A connection of the load after an opening handshake written by hand. */
 
 import { Buffer } from "node:buffer";
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { platform } from "node:process";
 
 /** Where to, and how. */
 export interface Target {
@@ -21,61 +17,47 @@ export interface Target {
 
 /** One connection. */
 export interface Wire {
-  /** Sends bytes. */
+  /** Sends bytes, which must not change. */
   write(bytes: Uint8Array): unknown;
   /** Ends it at once. */
   destroy(): unknown;
   /** Calls back for the bytes that come: the first `length` of `bytes`, which are good until it returns. */
   ondata: (bytes: Uint8Array, length: number) => void;
+  /** Calls back when the other side has ended it, or an error. */
+  onend: () => void;
 }
 
-const buffer = Buffer.alloc(262_144);
+const { connect } = "Deno" in globalThis && platform === "linux"
+  ? await import("./linux_sockets.ts")
+  : await import("./node_sockets.ts");
 
-/** Opens a connection. Resolves with it and the head of the answer, and rejects where that is not a 101. */
-export function open({ port, path, tls, deflate }: Target): Promise<{ wire: Wire; head: string }> {
-  return new Promise((resolve, reject) => {
-    let head = "";
-    let isOpen = false;
-    const onhead = (bytes: Uint8Array, length: number): void => {
-      head += (bytes as Buffer).toString("latin1", 0, length);
-      if (!head.includes("\r\n\r\n")) return;
-      isOpen = head.startsWith("HTTP/1.1 101");
-      if (isOpen) return resolve({ wire, head });
-      socket.destroy();
-      reject(new Error(`Cannot open: the answer is ${head.split("\r\n")[0]}, wanted 101`));
-    };
-    let ondata = onhead;
-    const where = { port, host: "127.0.0.1", noDelay: true };
-    const onread = {
-      buffer,
-      callback(length: number): boolean {
-        ondata(buffer, length);
-        return true;
-      },
-    };
-    const socket: Socket = tls ? connectTls({ ...where, rejectUnauthorized: false }) : connectTcp({ ...where, onread });
-    if (tls) socket.on("data", (bytes: Uint8Array) => ondata(bytes, bytes.length));
-    socket.on("error", reject);
-    socket.on("close", () => {
-      // An error costs the load as much as a tenth of a handshake does.
-      if (!isOpen) reject(new Error("Cannot open: the server has closed the connection"));
-    });
-    const wire: Wire = {
-      write: (bytes) => socket.write(bytes),
-      destroy: () => socket.destroy(),
-      get ondata() {
-        return ondata;
-      },
-      set ondata(callback) {
-        ondata = callback;
-      },
-    };
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
-        (deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n" : "\r\n"),
-    );
-  });
+/** Opens a connection, and calls back with it and the head of the answer, or with an error where that is not a 101. */
+export function opening(
+  { port, path, tls, deflate }: Target,
+  onopen: (wire: Wire, head: string) => void,
+  onerror: (error: Error) => void,
+): void {
+  const wire = connect(port, tls);
+  let head = "";
+  wire.ondata = (bytes, length) => {
+    head += Buffer.from(bytes.buffer, bytes.byteOffset, length).toString("latin1");
+    if (!head.includes("\r\n\r\n")) return;
+    wire.onend = () => {};
+    if (head.startsWith("HTTP/1.1 101")) return onopen(wire, head);
+    wire.destroy();
+    onerror(new Error(`Cannot open: the answer is ${head.split("\r\n")[0]}, wanted 101`));
+  };
+  wire.onend = () => onerror(new Error("Cannot open: the server has closed the connection"));
+  wire.write(Buffer.from(
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+      (deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n" : "\r\n"),
+  ));
+}
+
+/** Opens a connection. */
+export function open(target: Target): Promise<{ wire: Wire; head: string }> {
+  return new Promise((resolve, reject) => opening(target, (wire, head) => resolve({ wire, head }), reject));
 }
 
 /** Opens many, some at a time. */
