@@ -211,10 +211,7 @@ export class Output {
     this.bytes = NOTHING;
     this.length = 0;
     // What is kept counts as its bytes, so it must not be a few of them in a long buffer.
-    const kept = this.#writer.write(
-      length === bytes.length ? bytes : bytes.subarray(0, length),
-      length * 2 >= LEAD + bytes.length,
-    );
+    const kept = this.#writer.write(runOf(bytes, length), length * 2 >= LEAD + bytes.length);
     if (!kept) toIdle(bytes);
   }
 
@@ -226,6 +223,19 @@ export class Output {
 }
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/**
+ * The run that left last: mostly the next one lies in the same memory, and is as long. To make a view for each takes a tenth
+ * of what the core needs for an echo of 32 bytes.
+ */
+const last = { bytes: NOTHING, run: NOTHING };
+
+function runOf(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  if (bytes === last.bytes && length === last.run.length) return last.run;
+  if (bytes.length > MAX_RUN) return bytes.subarray(0, length);
+  last.bytes = bytes;
+  return last.run = bytes.subarray(0, length);
+}
 
 /** What was joined last: one connection after another joins the same frames. */
 const neighbours = { first: NOTHING as Uint8Array, second: NOTHING as Uint8Array, both: NOTHING as Uint8Array };

@@ -93,10 +93,13 @@ export function findLanes(): Lanes | undefined {
   return own === "none" ? undefined : own;
 }
 
-/** What masks bytes of that buffer where they lie. */
-export function lanesOf(buffer: ArrayBufferLike): Lanes | undefined {
-  if (lent !== undefined && lent.buffer === buffer) return lent;
-  return own !== undefined && own !== "none" && own.buffer === buffer ? own : undefined;
+/**
+ * What masks these bytes where they lie. Their `buffer` is asked for only where memory was lent: Bun makes that of a chunk
+ * when it is asked for, which takes as long as to read, mask and answer a short message.
+ */
+export function lanesOf(bytes: Uint8Array): Lanes | undefined {
+  if (bytes === laid) return findLanes();
+  return lent !== undefined && lent.buffer === bytes.buffer ? lent : undefined;
 }
 
 /** What can be lent: 8 MiB. */
@@ -120,25 +123,25 @@ export function lendMemory(size: number): Uint8Array | undefined {
 /** The table: where a chunk that was not read into lent memory is laid out, one at a time. */
 const TABLE = 65_536;
 const TABLE_SIZE = 131_072;
-let isTaken = false;
+/** What lies there. */
+let laid: Uint8Array | undefined;
 
 /**
  * Copies a chunk to the table, to be unmasked there, until `clearTable`; `undefined` where that cannot be. One copy for all
  * messages of the chunk, and another one back. In bursts on Bun: 1.2 times the texts of 1 KiB, 1.05 times the binary ones.
  */
 export function toTable(chunk: Uint8Array): Uint8Array | undefined {
-  const lanes = isTaken || chunk.length > TABLE_SIZE ? undefined : findLanes();
+  const lanes = laid !== undefined || chunk.length > TABLE_SIZE ? undefined : findLanes();
   if (lanes === undefined) return undefined;
-  isTaken = true;
   const place = TABLE + (~chunk.byteOffset & HALF_PAGE);
-  const copy = lanes.bytes.subarray(place, place + chunk.length);
-  copy.set(chunk);
-  return copy;
+  laid = lanes.bytes.subarray(place, place + chunk.length);
+  laid.set(chunk);
+  return laid;
 }
 
 /** The table is free again. */
 export function clearTable(): void {
-  isTaken = false;
+  laid = undefined;
 }
 
 /** Masks bytes of other memory: copies them piece by piece to the bench, and back. */

@@ -5,8 +5,8 @@
 
 import { findLanes, lanesOf, maskCopied } from "./lanes.ts";
 
-/** From this many bytes on, words are worth finding their view (1.5 times as fast at 64 bytes, 3 times at 256). */
-const WORDS_FROM = 64;
+/** From this many bytes on, words are worth finding their view (3 times as fast at 256 bytes). */
+const WORDS_FROM = 128;
 /** From this many bytes on, vectors are worth copying the bytes to where they work, and back. */
 const LANES_FROM = 1_024;
 
@@ -28,7 +28,7 @@ const LITTLE_ENDIAN: boolean = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number): number {
   const length = end - start;
-  const here = lanesOf(bytes.buffer);
+  const here = lanesOf(bytes);
   if (here !== undefined) return here.run(bytes.byteOffset + start, length, key);
   if (length < WORDS_FROM) return maskBytes(bytes, start, end, key);
   const lanes = length < LANES_FROM ? undefined : findLanes();

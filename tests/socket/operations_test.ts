@@ -16,6 +16,8 @@ interface Counts {
   writes: number;
   /** Typed arrays made, views among them. */
   arrays: number;
+  /** Buffers asked for: of a chunk, Bun makes one then. */
+  buffers: number;
   /** Calls of `TextEncoder` and `TextDecoder`. */
   coders: number;
   microtasks: number;
@@ -79,7 +81,7 @@ const typedArrays = ["Uint8Array", "Int32Array", "Uint32Array", "DataView"] as c
 
 /** Counts what `work` does, at once and in the microtasks that it leaves. */
 async function count(setup: Setup, work: () => void): Promise<Counts> {
-  const counts: Counts = { writes: 0, arrays: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
+  const counts: Counts = { writes: 0, arrays: 0, buffers: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
   const undo: (() => void)[] = [];
   const patch = (object: object, name: string, value: unknown): void => {
     const descriptor = Object.getOwnPropertyDescriptor(object, name)!;
@@ -112,8 +114,17 @@ async function count(setup: Setup, work: () => void): Promise<Counts> {
     );
   const before = setup.writes;
   for (const name of typedArrays) spyOnMaking(name, "arrays");
-  spy(Object.getPrototypeOf(Uint8Array.prototype), "subarray", "arrays");
-  spy(Object.getPrototypeOf(Uint8Array.prototype), "slice", "arrays");
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype);
+  const buffer = Object.getOwnPropertyDescriptor(typedArray, "buffer")!;
+  Object.defineProperty(typedArray, "buffer", {
+    configurable: true,
+    get(this: Uint8Array) {
+      counts.buffers++;
+      return buffer.get!.call(this);
+    },
+  });
+  undo.push(() => Object.defineProperty(typedArray, "buffer", buffer));
+  for (const name of ["subarray", "slice"]) spy(typedArray, name, "arrays");
   for (const name of ["encode", "encodeInto"]) spy(TextEncoder.prototype, name, "coders");
   spy(TextDecoder.prototype, "decode", "coders");
   spy(globalThis, "queueMicrotask", "microtasks");
@@ -130,7 +141,7 @@ async function count(setup: Setup, work: () => void): Promise<Counts> {
   return counts;
 }
 
-const NONE: Counts = { writes: 0, arrays: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
+const NONE: Counts = { writes: 0, arrays: 0, buffers: 0, coders: 0, microtasks: 0, promises: 0, timers: 0 };
 
 const echo = (conn: Socket): void => {
   conn.onmessage = ({ data }) => conn.send(data);
@@ -148,17 +159,22 @@ const text = utf8("0123456789abcdef0123456789abcdef");
 const long = utf8("0123456789abcdef".repeat(64));
 
 /**
- * What comes in one read, and what its echo costs. The run leaves as a view, which is one array. A chunk of many messages is
- * laid out to be unmasked: one more, and another one where binaries are copied back.
+ * What comes in one read, and what its echo costs. The run leaves as the view that the one before left as. A chunk of many
+ * messages is laid out to be unmasked: one array, and another one where binaries are copied back.
  */
 const reads: Record<string, { chunk: Uint8Array; costs: Partial<Counts> }> = {
-  "one short text": { chunk: frames(1, 1, text), costs: { writes: 1, arrays: 1 } },
-  "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 + 1 } },
+  "one short text": { chunk: frames(1, 1, text), costs: { writes: 1 } },
+  // Longer than what is masked byte by byte, and encoded into a view.
+  "one text of 250 letters": {
+    chunk: frames(1, 1, long.subarray(0, 250)),
+    costs: { writes: 1, arrays: 1 + 1, coders: 1 },
+  },
+  "64 short texts": { chunk: frames(64, 1, text), costs: { writes: 1, arrays: 1 } },
   // The message itself is a view.
-  "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 1 + 2 + 64 } },
-  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 1 + 2 + 16 } },
+  "64 short binaries": { chunk: frames(64, 2, text), costs: { writes: 1, arrays: 2 + 64 } },
+  "16 binaries of 1 KiB": { chunk: frames(16, 2, long), costs: { writes: 1, arrays: 2 + 16 } },
   // Encoded into a view.
-  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 1 + 16, coders: 16 } },
+  "16 texts of 1 KiB": { chunk: frames(16, 1, long), costs: { writes: 1, arrays: 1 + 16, coders: 16 } },
 };
 
 for (const [name, { chunk, costs }] of Object.entries(reads)) {
@@ -188,7 +204,7 @@ test("Messages sent outside of a read leave in one write, in one microtask", asy
     for (let at = 0; at < 64; at++) setup.conn.send("0123456789abcdef0123456789abcdef");
   };
   await count(setup, send);
-  assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+  assertEquals(await count(setup, send), { ...NONE, writes: 1, microtasks: 1 });
 });
 
 test("Binaries of a chunk that is only lent share one copy of it", async () => {
@@ -196,7 +212,7 @@ test("Binaries of a chunk that is only lent share one copy of it", async () => {
   const chunk = frames(64, 2, text);
   setup.sink!.lent!(new Uint8Array(chunk));
   const bytes = new Uint8Array(chunk);
-  const costs = { writes: 1, arrays: 1 + 2 + 64 };
+  const costs = { writes: 1, arrays: 2 + 64 };
   assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, ...costs });
 });
 
@@ -224,7 +240,7 @@ test("Texts of a chunk that is only lent cost no copy", async () => {
   const chunk = frames(64, 1, text);
   setup.sink!.lent!(new Uint8Array(chunk));
   const bytes = new Uint8Array(chunk);
-  assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, writes: 1, arrays: 1 });
+  assertEquals(await count(setup, () => setup.sink!.lent!(bytes)), { ...NONE, writes: 1 });
 });
 
 test("A prepared message is neither encoded nor framed again", async () => {
@@ -234,7 +250,8 @@ test("A prepared message is neither encoded nor framed again", async () => {
     for (let at = 0; at < 16; at++) setup.conn.send(message);
   };
   await count(setup, send);
-  assertEquals(await count(setup, send), { ...NONE, writes: 1, arrays: 1, microtasks: 1 });
+  // Whether the first two are neighbours, as the same frame is not.
+  assertEquals(await count(setup, send), { ...NONE, writes: 1, buffers: 2, microtasks: 1 });
 });
 
 test("What is broadcast in one turn costs a connection one write, and no memory of its own", async () => {
@@ -245,8 +262,8 @@ test("What is broadcast in one turn costs a connection one write, and no memory 
   const send = (): void => {
     for (const message of messages) for (const { conn } of setups) conn.send(message);
   };
-  // The views of the first two frames and of all three, for all connections.
-  assertEquals(await count(setups[4]!, send), { ...NONE, writes: 1, arrays: 2, microtasks: 1 });
+  // The views of the first two frames and of all three, for all connections, and their three buffers each.
+  assertEquals(await count(setups[4]!, send), { ...NONE, writes: 1, arrays: 2, buffers: 6, microtasks: 1 });
   const written = setups.map(({ written }) => written);
   assertEquals(written, Array(5).fill(sum(messages.map(({ plain }) => plain.bytes.length))));
 });
@@ -275,13 +292,13 @@ test("Of a connection that breaks, nobody makes an error that nobody wants", asy
 test("The counters count", async () => {
   const setup = await Setup.open(echo);
   const counts = await count(setup, () => {
-    new Uint8Array(new Uint32Array(1).subarray(0)).slice();
+    new Uint8Array(new Uint32Array(1).subarray(0)).slice().buffer;
     new TextDecoder().decode(new TextEncoder().encode("a"));
     queueMicrotask(() => {});
     clearTimeout(setTimeout(() => {}, 0));
     new Promise(() => {});
   });
-  assertEquals(counts, { writes: 0, arrays: 4, coders: 2, microtasks: 1, promises: 1, timers: 1 });
+  assertEquals(counts, { writes: 0, arrays: 4, buffers: 1, coders: 2, microtasks: 1, promises: 1, timers: 1 });
 });
 
 test("a large message lies in memory that the transport makes, just as long as it is", async () => {
