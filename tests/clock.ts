@@ -7,10 +7,12 @@ const realNow = performance.now;
 export class Clock implements Disposable {
   #now = 0;
   readonly #timers = new Map<object, { at: number; call: () => void }>();
+  /** Those that keep no process alive. */
+  readonly #idle = new WeakSet<object>();
 
   constructor() {
     const set = (call: () => void, milliseconds = 0): object => {
-      const timer = { ref() {}, unref() {} };
+      const timer = { ref: () => void this.#idle.delete(timer), unref: () => void this.#idle.add(timer) };
       this.#timers.set(timer, { at: this.#now + milliseconds, call });
       return timer;
     };
@@ -22,6 +24,11 @@ export class Clock implements Disposable {
   /** How many timers are set. */
   get size(): number {
     return this.#timers.size;
+  }
+
+  /** How many of them keep the process alive. */
+  get awake(): number {
+    return [...this.#timers.keys()].filter((timer) => !this.#idle.has(timer)).length;
   }
 
   /** Lets so many milliseconds pass, with what is due in them, and lets all come that is on its way in memory. */

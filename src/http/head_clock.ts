@@ -1,10 +1,11 @@
 /**
  * Sees to it that the heads of requests come in time: one timer for all connections of a server that have not sent theirs.
  *
- * A timer for each took 5 % of what a handshake costs on Deno, where most heads come before the next connection does.
+ * A timer for each took 5 % of what a handshake costs on Deno, where most heads come before the next connection does. So it
+ * goes on when nobody is waited for, until its time is over or the server has nothing open.
  */
 
-import { isLimit } from "../socket/timeout.ts";
+import { isLimit, startIdleTimeout } from "../socket/timeout.ts";
 
 /** Whose head has to come in time. */
 export interface Awaited {
@@ -33,13 +34,18 @@ export class HeadClock {
 
   /** It is not waited for any more. May be called more than once. */
   end(awaited: Awaited): void {
-    if (!this.#since.delete(awaited) || this.#since.size > 0) return;
+    this.#since.delete(awaited);
+  }
+
+  /** Nobody is waited for, and nothing is open. */
+  rest(): void {
+    if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #wait(milliseconds: number): void {
-    this.#timer = setTimeout(() => this.#look(), milliseconds);
+    this.#timer = startIdleTimeout(milliseconds, () => this.#look());
   }
 
   #look(): void {

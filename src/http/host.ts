@@ -158,6 +158,7 @@ export class HttpHost implements Host {
 
   #settle(): void {
     if (this.sockets.size > 0 || this.#served.size > 0) return;
+    this.clock.rest();
     for (const callback of this.#onidle.splice(0)) callback();
   }
 

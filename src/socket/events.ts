@@ -153,13 +153,15 @@ export class MessageEvent<T extends EventOwner = EventOwner> extends SocketEvent
   }
 }
 
-/** Lends what compresses single messages to those of a socket's events. */
-export function lendCodec(owner: EventOwner, codec: CodecProvider): void {
-  codecs.set(owner, codec);
-}
+/** Finds what compresses single messages, for those of a socket's events. */
+type FindCodec = (owner: EventOwner) => CodecProvider | undefined;
 
-/** Not a member of sockets, whose members are for their users. */
-const codecs: WeakMap<EventOwner, CodecProvider> = new WeakMap();
+let findCodec: FindCodec = () => undefined;
+
+/** Takes the way to the codec of a socket, which is no member that its users see. */
+export function lendCodecs(find: FindCodec): void {
+  findCodec = find;
+}
 
 /** What only those events have that are asked for it: a field would cost every message something. */
 const messages: WeakMap<MessageEvent, Message> = new WeakMap();
@@ -174,7 +176,7 @@ function makeMessage(event: MessageEvent): Message {
     : blobs.get(event)!;
   // A server's end has no URL, and what comes to it was masked.
   const stream = { close: () => target.terminate() };
-  return Message.received(content, target.url === "", event.compress, stream, codecs.get(target));
+  return Message.received(content, target.url === "", event.compress, stream, findCodec(target));
 }
 
 /**

@@ -19,11 +19,12 @@ import { type AcceptInfo, ServerStart } from "./accept.ts";
 import { checkClose, checkFailure, checkPing } from "./arguments.ts";
 import { binaryData, compressOf, type SendOptions, sizeOf, toPayload } from "./data.ts";
 import type { Data } from "./events.ts";
-import { CloseEvent, ControlEvent, ErrorEvent, lendCodec, MessageEvent, SocketEvent, StreamEvent } from "./events.ts";
+import { CloseEvent, ControlEvent, ErrorEvent, lendCodecs, MessageEvent, SocketEvent, StreamEvent } from "./events.ts";
 import { Heartbeat, type HeartbeatSettings } from "./heartbeat.ts";
 import { roomOf, SocketFlow } from "./flow.ts";
 import { HeldEvents, type HeldOwner } from "./held_events.ts";
 import type { Link, LinkEvents } from "./link.ts";
+import type { CodecProvider } from "./message.ts";
 import { type BinaryType, isBinaryType } from "./options.ts";
 import { Incoming } from "./incoming.ts";
 import { Pings } from "./pings.ts";
@@ -58,6 +59,7 @@ export class Socket extends SocketFlow<Socket> {
   #protocol = "";
   readonly #origin: string;
   readonly #remote: Endpoint | undefined;
+  readonly #codec: CodecProvider | undefined;
   #binaryType: BinaryType = "uint8array";
   #readyState: 0 | 1 | 2 | 3 = CONNECTING;
   #link: Link | undefined;
@@ -89,7 +91,7 @@ export class Socket extends SocketFlow<Socket> {
       this.#origin = info.origin ?? "";
       this.#remote = info.remote;
       this.#held = new HeldEvents(this.#inlet, info.messageTimeout);
-      if (info.codec !== undefined) lendCodec(this, info.codec);
+      this.#codec = info.codec;
       if (info.ordered) this.keepOrder();
       this.#open(link, info.heartbeat);
       return;
@@ -98,7 +100,7 @@ export class Socket extends SocketFlow<Socket> {
     this.#url = url.href;
     this.#origin = options.origin;
     this.#binaryType = options.binaryType;
-    if (start.codec !== undefined) lendCodec(this, start.codec);
+    this.#codec = start.codec;
     const { signal, heartbeat, ordered } = options;
     if (ordered) this.keepOrder();
     this.#unlisten = onAbort(signal, (error) => this.#abort(error));
@@ -113,6 +115,7 @@ export class Socket extends SocketFlow<Socket> {
 
   static {
     closeWith = (socket, code, reason) => socket.#closeWith(code, reason);
+    lendCodecs((owner) => owner instanceof Socket ? owner.#codec : undefined);
 
     /** One object for each socket: a closure for each event would be 1 KiB for each connection. */
     class Inlet implements LinkEvents, HeldOwner {

@@ -266,8 +266,10 @@ test("Socket: message.compress says whether it came compressed: where both ends 
     const [client, server, wanted] of [[true, true, true], [false, true, false], [true, false, false]] as const
   ) {
     const seen: boolean[] = [];
+    const messages: ws.Message[] = [];
     const handler = ws.upgrade({ perMessageDeflate: server }, (conn) => {
       conn.onmessage = (e) => {
+        messages.push(e.message);
         seen.push(e.compress, e.message.compress);
         conn.send(e.data);
       };
@@ -279,15 +281,18 @@ test("Socket: message.compress says whether it came compressed: where both ends 
       seen.push(event.compress, event.message.compress);
       assertEquals(seen, [wanted, wanted, wanted, wanted]);
       assertEquals(s.extensions !== "", wanted);
-      // A message of an event can be sent on by hand, compressed or not, and reads others.
-      const stream = new ws.MemoryStream();
-      const { message } = event;
-      message.compress = true;
-      await message.sendTo(stream);
-      assert(stream.size() < 200);
-      stream.rewind();
-      await message.readFrom(stream);
-      assertEquals([message.data, message.compress], [digits(2_000), true]);
+      // A message of an event of either end can be sent on by hand, compressed or not, and reads others.
+      messages.push(event.message);
+      assertEquals(messages.length, 2);
+      for (const message of messages) {
+        const stream = new ws.MemoryStream();
+        message.compress = true;
+        await message.sendTo(stream);
+        assert(stream.size() < 200);
+        stream.rewind();
+        await message.readFrom(stream);
+        assertEquals([message.data, message.compress], [digits(2_000), true]);
+      }
       s.close();
       await next(s, "close");
     });

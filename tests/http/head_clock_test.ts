@@ -37,9 +37,41 @@ test("HeadClock tells of each head that is late, when it is, with one timer", as
   assertEquals(told, ["a", "c"]);
   await clock.pass(9);
   heads.end(d!);
+  assertEquals(clock.size, 1);
+  await clock.pass(1);
   assertEquals(clock.size, 0);
   await clock.pass(100);
   assertEquals(told, ["a", "c"]);
+});
+
+test("HeadClock sets no timer for a head while one runs, and gives each its whole time", async () => {
+  using clock = new Clock();
+  const heads = new HeadClock(20);
+  const told: string[] = [];
+  const [a, b] = ["a", "b"].map((name) => head(name, told));
+  heads.begin(a!);
+  heads.end(a!);
+  await clock.pass(15);
+  heads.begin(b!);
+  assertEquals([clock.size, clock.awake], [1, 0]);
+  await clock.pass(19);
+  assertEquals(told, []);
+  await clock.pass(1);
+  assertEquals([told, clock.size], [["b"], 0]);
+});
+
+test("HeadClock leaves no timer behind where nothing is open", () => {
+  using clock = new Clock();
+  const heads = new HeadClock(20);
+  const awaited = head("late", []);
+  heads.rest();
+  for (let times = 0; times < 2; times++) {
+    heads.begin(awaited);
+    heads.end(awaited);
+    assertEquals(clock.size, 1);
+    heads.rest();
+    assertEquals(clock.size, 0);
+  }
 });
 
 test("HeadClock goes on with a head that is waited for because another one was late", async () => {
@@ -54,7 +86,6 @@ test("HeadClock goes on with a head that is waited for because another one was l
   await clock.pass(10);
   assertEquals([told, clock.size], [["first", "third", "second"], 0]);
   heads.end(second);
-  assertEquals(clock.size, 0);
 });
 
 test("HeadClock waits without end where there is no limit", () => {

@@ -10,6 +10,7 @@ import {
 import type { HandlerLike } from "../../src/http/handler_types.ts";
 import type { HttpRequest } from "../../src/http/request.ts";
 import { Server, type ServerOptions } from "../../src/http/server.ts";
+import { Clock } from "../clock.ts";
 import { deferred, parseAnswer, requestText, Setup } from "./raw_client.ts";
 
 const GET = requestText("GET / HTTP/1.1");
@@ -81,9 +82,14 @@ test("Server takes HTTP/1.0, with and without a Host", async () => {
 });
 
 test("Server gives a head only so much time", async () => {
+  using clock = new Clock();
   const setup = await Setup.start(hello, { handshakeTimeout: 20 });
   for (const beginning of ["", "GET / HTTP/1.1\r\n", GET.slice(0, -1)]) {
-    const { status, body } = parseAnswer(await setup.exchange(beginning));
+    const client = (await setup.connect()).send(beginning);
+    await clock.pass(19);
+    assertEquals(client.received, "");
+    await clock.pass(1);
+    const { status, body } = parseAnswer(await client.over());
     assertEquals(status, 408);
     assertStringIncludes(body, "20 ms");
   }

@@ -61,10 +61,16 @@ test("upgrade() leaves no timer behind, nor does a peer that leaves before its h
   const { client } = await shake(setup, handshake());
   assertEquals(clock.size, 1);
   waiting.transport.abort();
+  // The time of both heads is over, and one has come.
+  await clock.pass(20_000);
+  assertEquals(clock.size, 0);
+  client.transport.write(frame("still open"), true);
+  await client.until(() => client.received.includes("still open"));
+  const { client: second } = await shake(setup, handshake());
+  assertEquals(clock.size, 1);
+  for (const { transport } of [client, second]) transport.abort();
   await clock.pass(0);
   assertEquals(clock.size, 0);
-  client.transport.abort();
-  await clock.pass(0);
   await setup.server.close();
 });
 
