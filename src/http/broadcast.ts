@@ -8,6 +8,7 @@ import { checkNames, checkType, wrongKind } from "../socket/check.ts";
 import type { SendOptions } from "../socket/data.ts";
 import { prepareIn } from "../socket/prepare.ts";
 import { Socket } from "../socket/socket.ts";
+import type { Member } from "./connection.ts";
 
 /**
  * To whom, and how, `Server.broadcast` sends.
@@ -36,7 +37,7 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof BroadcastOptions>(["compress"
 const room = new FrameRoom();
 
 /** Sends a message to those that are open, framed once. Returns to how many. Throws as `Server.broadcast`. */
-export function broadcast(sockets: Iterable<Socket>, data: unknown, options: BroadcastOptions): number {
+export function broadcast(members: Iterable<Member>, data: unknown, options: BroadcastOptions): number {
   checkNames("broadcast", options, OPTIONS);
   const { compress, except = [] } = options;
   checkType("compress", compress, "boolean");
@@ -48,7 +49,7 @@ export function broadcast(sockets: Iterable<Socket>, data: unknown, options: Bro
   const others = new Set(passed);
   const how = compress === undefined ? undefined : { compress };
   let count = 0;
-  for (const socket of sockets) {
+  for (const { socket } of members) {
     if (socket.readyState !== OPEN || others.has(socket)) continue;
     socket.send(message, how);
     count++;

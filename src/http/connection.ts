@@ -29,7 +29,14 @@ import { type Acceptance, type Exchange, RequestError } from "./exchange.ts";
 import type { Handler } from "./handler_types.ts";
 import type { Awaited, HeadClock } from "./head_clock.ts";
 import { HttpRequest } from "./request.ts";
+import type { Listed } from "./roster.ts";
 import { Tail } from "./tail.ts";
+
+/** The link of a WebSocket of a server's. */
+export interface Member extends Listed {
+  /** Known before it is listed. */
+  readonly socket: Socket;
+}
 
 /** What a server lends all of its connections. */
 export interface Host {
@@ -52,11 +59,11 @@ export interface Host {
   /** Nothing is upgraded any more. */
   readonly closing: boolean;
   /** A connection has become a WebSocket. */
-  opened(socket: Socket): void;
-  /** That WebSocket is over. */
-  closed(socket: Socket): void;
+  opened(member: Member): void;
+  /** That WebSocket is over. May be called of one that was never open. */
+  closed(member: Member): void;
   /** A connection is over, or no longer one of HTTP. May be called more than once. */
-  left(connection: { cut(reason: unknown): void; hurry(): void }): void;
+  left(connection: Connection): void;
 }
 
 /** A request that somebody else has read off the connection. */
@@ -76,7 +83,11 @@ const HEAD_FAULTS: ReadonlyMap<string, number> = new Map([
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /** One connection of a server. */
-export class Connection implements Exchange, Awaited {
+export class Connection implements Exchange, Awaited, Listed {
+  /** {@inheritDoc Listed.place} */
+  place = -1;
+  /** {@inheritDoc Awaited.since} */
+  since: number = Infinity;
   readonly #host: Host;
   readonly #opening: Opening;
   /** Where it stays HTTP. */
@@ -266,10 +277,11 @@ export class Connection implements Exchange, Awaited {
  * A link that tells its server when it is over, whether or not anybody listens to its socket. It knows nothing of the request
  * it came from, which can be forgotten.
  */
-class ServedLink extends SessionLink {
+class ServedLink extends SessionLink implements Member {
   readonly #host: Host;
   #life: "new" | "open" | "over" = "new";
-  #socket: Socket | undefined;
+  place = -1;
+  socket!: Socket;
 
   constructor(host: Host, source: Source, options: LinkOptions) {
     super("server", source, options);
@@ -285,13 +297,13 @@ class ServedLink extends SessionLink {
   served(socket: Socket): void {
     if (this.#life !== "new") return;
     this.#life = "open";
-    this.#socket = socket;
-    this.#host.opened(socket);
+    this.socket = socket;
+    this.#host.opened(this);
   }
 
   protected override ended(): void {
     this.#life = "over";
-    if (this.#socket !== undefined) this.#host.closed(this.#socket);
+    this.#host.closed(this);
   }
 }
 

@@ -7,8 +7,13 @@
 
 import { isLimit, startIdleTimeout } from "../socket/timeout.ts";
 
+/** How much later than its time a head may be found late, as a part of that: so seldom all of them are gone over. */
+const SLACK = 1 / 64;
+
 /** Whose head has to come in time. */
 export interface Awaited {
+  /** Since when it is waited for; Infinity where it is not. */
+  since: number;
   /** It has not come. */
   late(): void;
 }
@@ -16,25 +21,25 @@ export interface Awaited {
 /** The time that each head has. */
 export class HeadClock {
   readonly #milliseconds: number;
-  /** Since when each is waited for: who began first is late first. */
-  readonly #since: Map<Awaited, number> = new Map();
+  readonly #all: Iterable<Awaited>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Makes a clock that gives each head so many milliseconds; 0 or Infinity for no limit. */
-  constructor(milliseconds: number) {
+  /** Makes a clock that gives each head so many milliseconds; 0 or Infinity for no limit. `all` may be waited for. */
+  constructor(milliseconds: number, all: Iterable<Awaited>) {
     this.#milliseconds = milliseconds;
+    this.#all = all;
   }
 
   /** A head is waited for. */
   begin(awaited: Awaited): void {
     if (!isLimit(this.#milliseconds)) return;
-    this.#since.set(awaited, performance.now());
+    awaited.since = performance.now();
     if (this.#timer === undefined) this.#wait(this.#milliseconds);
   }
 
   /** It is not waited for any more. May be called more than once. */
   end(awaited: Awaited): void {
-    this.#since.delete(awaited);
+    awaited.since = Infinity;
   }
 
   /** Nobody is waited for, and nothing is open. */
@@ -50,17 +55,18 @@ export class HeadClock {
 
   #look(): void {
     this.#timer = undefined;
+    const ended = performance.now() - this.#milliseconds;
     const late: Awaited[] = [];
-    for (const [awaited, since] of this.#since) {
-      const left = since + this.#milliseconds - performance.now();
+    let left = Infinity;
+    for (const awaited of this.#all) {
       // A timer may be a little early.
-      if (left >= 1) {
-        this.#wait(left);
-        break;
-      }
-      late.push(awaited);
-      this.#since.delete(awaited);
+      if (awaited.since - ended < 1) late.push(awaited);
+      else left = Math.min(left, awaited.since - ended);
     }
-    for (const awaited of late) awaited.late();
+    if (left < Infinity) this.#wait(Math.max(left, this.#milliseconds * SLACK));
+    for (const awaited of late) {
+      awaited.since = Infinity;
+      awaited.late();
+    }
   }
 }

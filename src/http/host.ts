@@ -19,10 +19,11 @@ import type { CodecProvider } from "../socket/message.ts";
 import { closeWith, type Socket } from "../socket/socket.ts";
 import { startTimeout } from "../socket/timeout.ts";
 import type { Runtime, Transport } from "../socket/transport.ts";
-import { Connection, type Given, type Host } from "./connection.ts";
+import { Connection, type Given, type Host, type Member } from "./connection.ts";
 import { type ErrorReporter, reportOnConsole } from "./dispatch.ts";
 import type { Handler } from "./handler_types.ts";
-import { HeadClock } from "./head_clock.ts";
+import { type Awaited, HeadClock } from "./head_clock.ts";
+import { type Listed, Roster } from "./roster.ts";
 
 /** Bytes of the body of a request, where nobody says otherwise. */
 export const MAX_BODY_SIZE = 1_048_576;
@@ -71,7 +72,7 @@ export function checkClose(action: string, options: CloseOptions): Required<Clos
 }
 
 /** Something that a request keeps busy. */
-export interface Served {
+export interface Served extends Listed, Awaited {
   /** Breaks it off when no request has come yet. */
   hurry(): void;
   /** Breaks it off, whatever it is doing. */
@@ -87,8 +88,9 @@ export class HttpHost implements Host {
   /** {@inheritDoc Host.clock} */
   readonly clock: HeadClock;
   /** The WebSockets that are open or closing. */
-  readonly sockets: Set<Socket> = new Set();
-  readonly #served: Set<Served> = new Set();
+  readonly sockets: Roster<Member> = new Roster();
+  readonly #served: Roster<Served> = new Roster();
+  #clients: Set<Socket> | undefined;
   handler: Handler;
   /** What connections get their compression from. */
   runtime: Runtime | undefined;
@@ -111,7 +113,7 @@ export class HttpHost implements Host {
     this.report = report ?? reportOnConsole;
     this.handler = handler;
     this.codec = codec;
-    this.clock = new HeadClock(limits.timeout);
+    this.clock = new HeadClock(limits.timeout, this.#served);
   }
 
   /** {@inheritDoc Host.text} */
@@ -123,6 +125,11 @@ export class HttpHost implements Host {
   get deflate(): DeflateFactory | undefined {
     const lent = this.runtime?.deflate;
     return lent === undefined ? undefined : deflateFactory(lent);
+  }
+
+  /** The WebSockets that are open or closing, as users have them: kept once somebody asks, since it costs what `Roster` says. */
+  get clients(): ReadonlySet<Socket> {
+    return this.#clients ??= new Set([...this.sockets].map(({ socket }) => socket));
   }
 
   /** Serves a connection; `given` is the request, where somebody else has read it. */
@@ -145,14 +152,17 @@ export class HttpHost implements Host {
   }
 
   /** {@inheritDoc Host.opened} */
-  opened(socket: Socket): void {
-    this.sockets.add(socket);
+  opened(member: Member): void {
+    const { socket } = member;
+    this.sockets.add(member);
+    this.#clients?.add(socket);
     if (this.closing && this.#farewell !== undefined) closeWith(socket, this.#farewell.code, this.#farewell.reason);
   }
 
   /** {@inheritDoc Host.closed} */
-  closed(socket: Socket): void {
-    this.sockets.delete(socket);
+  closed(member: Member): void {
+    this.sockets.delete(member);
+    this.#clients?.delete(member.socket);
     this.#settle();
   }
 
@@ -167,13 +177,13 @@ export class HttpHost implements Host {
     const { code, reason, deadline } = how;
     this.closing = true;
     this.#farewell = how;
-    for (const socket of this.sockets) closeWith(socket, code, reason);
+    for (const { socket } of this.sockets) closeWith(socket, code, reason);
     for (const each of this.#served) each.hurry();
     await this.#idle(deadline);
-    for (const socket of this.sockets) socket.terminate();
+    for (const { socket } of this.sockets) socket.terminate();
     for (const each of this.#served) each.cut(new Error("Cannot go on: the server was closed"));
-    this.sockets.clear();
-    this.#served.clear();
+    for (const member of this.sockets) this.closed(member);
+    for (const each of this.#served) this.left(each);
     this.#settle();
   }
 

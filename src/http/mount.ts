@@ -80,7 +80,7 @@ export class Mount implements AsyncDisposable {
 
   /** The WebSockets that are open or closing. */
   get clients(): ReadonlySet<Socket> {
-    return this.#host.sockets;
+    return this.#host.clients;
   }
 
   /**

@@ -16,6 +16,7 @@ import { NativeLink, notSupported } from "../socket/native_link.ts";
 import type { Socket } from "../socket/socket.ts";
 import type { Endpoint, PlatformSocket } from "../socket/transport.ts";
 import { dispatch, safely } from "./dispatch.ts";
+import type { Member } from "./connection.ts";
 import { type Acceptance, type Exchange, RequestError } from "./exchange.ts";
 import type { HttpHost, Served } from "./host.ts";
 import { HttpRequest } from "./request.ts";
@@ -45,13 +46,17 @@ const DEAF_TO = ["maxFragments", "messageTimeout", "streaming"] as const;
 
 /** One request of another server. */
 export class MountedRequest implements Exchange, Served {
+  /** {@inheritDoc Listed.place} */
+  place = -1;
+  /** {@inheritDoc Awaited.since} */
+  since: number = Infinity;
   readonly #host: HttpHost;
   readonly #incoming: Incoming;
   #ongone: ((reason: unknown) => void) | undefined;
   #gone: { readonly reason: unknown } | undefined;
   #request: HttpRequest | undefined;
-  #link: "none" | "open" | "over" = "none";
-  #socket: Socket | undefined;
+  #state: "http" | "open" | "over" = "http";
+  #link: MountedLink | undefined;
   #taken: (() => void) | undefined;
   #unlisten: (() => void) | undefined;
 
@@ -69,13 +74,16 @@ export class MountedRequest implements Exchange, Served {
     const taken = new Promise<void>((resolve) => this.#taken = resolve);
     await Promise.race([dispatch(this.#host.handler, req), taken]);
     this.#unlisten?.();
-    if (this.#link !== "none") return undefined;
+    if (this.#state !== "http") return undefined;
     this.#host.left(this);
     return req.response;
   }
 
   /** {@inheritDoc Served.hurry} */
   hurry(): void {}
+
+  /** {@inheritDoc Awaited.late} */
+  late(): void {}
 
   /** {@inheritDoc Served.cut} */
   cut(reason: unknown): void {
@@ -143,7 +151,7 @@ export class MountedRequest implements Exchange, Served {
 
   /** {@inheritDoc Exchange.takeOver} */
   takeOver(acceptance: Acceptance): Link | Promise<Link> {
-    if (this.#link !== "none") throw new TypeError("Cannot upgrade: this connection was upgraded before");
+    if (this.#state !== "http") throw new TypeError("Cannot upgrade: this connection was upgraded before");
     if (this.#gone !== undefined) throw new RequestError(400, "Cannot upgrade: the peer is gone");
     if (this.#host.closing) throw new RequestError(503, "Cannot upgrade: the server is closing");
     for (const name of DEAF_TO) {
@@ -151,11 +159,11 @@ export class MountedRequest implements Exchange, Served {
       throw notSupported(`Cannot use the option ${name}: the platform's WebSocket does not obey it`);
     }
     const socket = this.#incoming.upgrade(acceptance);
-    const link = new MountedLink(socket, acceptance.link, () => {
-      this.#link = "over";
-      if (this.#socket !== undefined) this.#host.closed(this.#socket);
+    const link = this.#link = new MountedLink(socket, acceptance.link, () => {
+      this.#state = "over";
+      this.#host.closed(link);
     });
-    this.#link = "open";
+    this.#state = "open";
     this.#taken?.();
     if (socket.readyState === OPEN) return link;
     return new Promise((resolve, reject) => {
@@ -169,10 +177,9 @@ export class MountedRequest implements Exchange, Served {
 
   /** {@inheritDoc Exchange.accepted} */
   accepted(socket: Socket): void {
-    if (this.#link === "open") {
-      this.#socket = socket;
-      this.#host.opened(socket);
-    }
+    const link = this.#link!;
+    link.socket = socket;
+    if (this.#state === "open") this.#host.opened(link);
     this.#host.left(this);
   }
 
@@ -183,8 +190,10 @@ export class MountedRequest implements Exchange, Served {
 }
 
 /** A link that tells when it is over, whether or not anybody listens to its socket. */
-class MountedLink extends NativeLink {
+class MountedLink extends NativeLink implements Member {
   readonly #onended: () => void;
+  place = -1;
+  socket!: Socket;
 
   constructor(socket: PlatformSocket, options: Acceptance["link"], onended: () => void) {
     super(socket, options);

@@ -199,7 +199,7 @@ export class Server implements AsyncDisposable {
 
   /** The WebSockets that are open or closing. */
   get clients(): ReadonlySet<Socket> {
-    return this.#host.sockets;
+    return this.#host.clients;
   }
 
   /**
