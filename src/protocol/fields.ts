@@ -71,8 +71,9 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     return this.#lines === undefined ? this.#keys.length : this.#lines.size;
   }
 
-  #is(i: number, key: string): boolean {
-    return this.#lines === undefined ? this.#keys[i] === key : this.#lines.is(i, key);
+  /** Where the next field of a name is, from a place on; -1 where there is none. */
+  #find(name: string, from: number): number {
+    return this.#lines === undefined ? this.#keys.indexOf(name.toLowerCase(), from) : this.#lines.find(name, from);
   }
 
   #name(i: number): string {
@@ -145,38 +146,32 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
    * save those of `Set-Cookie`, of which it is the first.
    */
   get(name: string): string | null {
-    const key = name.toLowerCase();
-    const { size } = this;
-    let found: string | null = null;
-    for (let i = 0; i < size; i++) {
-      if (!this.#is(i, key)) continue;
-      const value = this.#value(i);
-      found = found === null ? value : `${found}, ${value}`;
-      if (key === "set-cookie") break;
+    let at = this.#find(name, 0);
+    if (at === -1) return null;
+    let found = this.#value(at);
+    while ((at = this.#find(name, at + 1)) !== -1) {
+      if (name.toLowerCase() === "set-cookie") break;
+      found += `, ${this.#value(at)}`;
     }
     return found;
   }
 
   /** All values of a field, in their order. */
   all(name: string): string[] {
-    const key = name.toLowerCase();
-    const { size } = this;
     const values: string[] = [];
-    for (let i = 0; i < size; i++) if (this.#is(i, key)) values.push(this.#value(i));
+    for (let at = this.#find(name, 0); at !== -1; at = this.#find(name, at + 1)) values.push(this.#value(at));
     return values;
   }
 
   /** Whether there is a field of that name. */
   has(name: string): boolean {
-    return this.count(name) > 0;
+    return this.#find(name, 0) !== -1;
   }
 
   /** How many fields of that name there are. */
   count(name: string): number {
-    const key = name.toLowerCase();
-    const { size } = this;
     let count = 0;
-    for (let i = 0; i < size; i++) if (this.#is(i, key)) count++;
+    for (let at = this.#find(name, 0); at !== -1; at = this.#find(name, at + 1)) count++;
     return count;
   }
 
@@ -218,13 +213,19 @@ class Lines {
     return i === 0 ? this.#start : this.#marks[2 * i - 1]! + 2;
   }
 
-  /** Whether a name is the given one, which is in lower case. */
-  is(i: number, key: string): boolean {
-    const start = this.#begin(i);
-    if (this.#marks[2 * i]! - start !== key.length) return false;
-    for (let at = 0; at < key.length; at++) {
-      const code = this.#text.charCodeAt(start + at);
-      if ((code >= UPPER_A && code <= UPPER_Z ? code | LOWER : code) !== key.charCodeAt(at)) return false;
+  /** As `Fields` finds one. Most names differ in their length, and are not looked at. */
+  find(name: string, from: number): number {
+    const marks = this.#marks;
+    for (let i = from; 2 * i < marks.length; i++) {
+      const start = this.#begin(i);
+      if (marks[2 * i]! - start === name.length && this.#is(start, name)) return i;
+    }
+    return -1;
+  }
+
+  #is(start: number, name: string): boolean {
+    for (let at = 0; at < name.length; at++) {
+      if (lower(this.#text.charCodeAt(start + at)) !== lower(name.charCodeAt(at))) return false;
     }
     return true;
   }
@@ -236,6 +237,10 @@ class Lines {
   value(i: number): string {
     return trimSpace(this.#text, this.#marks[2 * i]! + 1, this.#marks[2 * i + 1]);
   }
+}
+
+function lower(code: number): number {
+  return code >= UPPER_A && code <= UPPER_Z ? code | LOWER : code;
 }
 
 /** Checks a field that this end wants to send, and gives the value without the white space around it. */

@@ -420,6 +420,46 @@ test("Fields - names that objects have are names like others", () => {
   }
 });
 
+test("Fields - those of a head that was read are found by their whole name, as those that were given", () => {
+  const lines = [
+    "Host: 1",
+    "HOSE: 2",
+    "Hostess: 3",
+    "X-A: 4",
+    "x-a: 5",
+    "set-cookie: 6",
+    "Set-Cookie: 7",
+    "X-^: 8",
+    "X-~: 9",
+  ];
+  // The last two names differ in the bit that makes lower case of a letter.
+  const { fields } = new HeadReader("request").push(
+    bytes(`GET / HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`),
+  ) as RequestHead;
+  const given = new Fields(lines.map((line) => line.split(": ") as [string, string]));
+  for (
+    const [name, ...values] of [
+      ["host", "1"],
+      ["HOST", "1"],
+      ["hose", "2"],
+      ["hostess", "3"],
+      ["hosts"],
+      ["hos"],
+      [""],
+      ["x-A", "4", "5"],
+      ["X-^", "8"],
+      ["x-~", "9"],
+    ] as [string, ...string[]][]
+  ) {
+    for (const each of [fields, given]) {
+      assertEquals(each.all(name), values);
+      assertEquals(each.get(name), values.length === 0 ? null : values.join(", "));
+      assertEquals([each.has(name), each.count(name)], [values.length > 0, values.length]);
+    }
+  }
+  for (const each of [fields, given]) assertEquals([each.get("SET-COOKIE"), each.all("Set-cookie")], ["6", ["6", "7"]]);
+});
+
 test("Fields - a value cannot end its line, nor can a name", () => {
   const fields = new Fields([["a", "b"]]);
   const values = ["x\r\nSet-Cookie: y", "x\ny", "x\ry", "x\0y", "\r\n", "x\x0b", "x\x7f", "\u0141", "x\u{1f600}"];
