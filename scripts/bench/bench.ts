@@ -4,6 +4,7 @@
  * ```
  *   plan.ts -> for each workload, runtime: servers of all peers (core 0), one load (core 1)
  *                round after round, one peer after the other: A B C A B C ... -> medians, ratios
+ *                (again where the host of the machine had time for others meanwhile)
  *           -> results/: results.json, table.md, *.svg
  * ```
  *
@@ -17,6 +18,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findRuntime } from "../runtimes.ts";
 import { withWorkshop } from "../workshop.ts";
+import { calmest } from "./calm.ts";
 import { type Commands, findCommands } from "./commands.ts";
 import { Field } from "./field.ts";
 import { isCost, peersOf, type RuntimeName, runtimeNames, type Workload, workloads } from "./plan.ts";
@@ -63,7 +65,9 @@ async function compare(workload: Workload, runtime: RuntimeName, commands: Comma
   const results = names.map(() => [] as Awaited<ReturnType<Field["measure"]>>[]);
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const [at, name] of names.entries()) results[at]!.push(await field.measure(name, round));
+      for (const [at, name] of names.entries()) {
+        results[at]!.push(await calmest(() => field.measure(name, round)));
+      }
     }
   } finally {
     await field.close();

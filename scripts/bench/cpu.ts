@@ -1,4 +1,4 @@
-/** What a process has used, as Linux tells it. */
+/** What a process has used, and what others have, as Linux tells it. */
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -15,6 +15,16 @@ export function cpuSeconds(pid: number): number {
       }
     }
     return sum / 1e9;
+  } catch {
+    return NaN;
+  }
+}
+
+/** Seconds that the host of this machine had for others while there was work here, of all cores; NaN where nobody tells. */
+export function stolenSeconds(): number {
+  try {
+    // cpu user nice system idle iowait irq softirq steal, in hundredths.
+    return Number(readFileSync("/proc/stat", "utf8").split("\n", 1)[0]!.split(/ +/)[8]) / 100;
   } catch {
     return NaN;
   }

@@ -61,6 +61,7 @@ export abstract class Field {
   }
 
   readonly #talkers: Talker[] = [];
+  readonly #warm: Set<Talker> = new Set();
   protected readonly runtime: RuntimeName;
   protected readonly commands: Commands;
 
@@ -78,6 +79,13 @@ export abstract class Field {
   protected envOf({ tls, deflate = false }: { tls: boolean; deflate?: boolean }): Record<string, string> {
     const { cert, key } = this.commands;
     return { BENCH_COMPRESS: deflate ? "1" : "0", ...(tls ? { BENCH_CERT: cert, BENCH_KEY: key } : {}) };
+  }
+
+  /** Whether it has had no round yet. */
+  protected isCold(talker: Talker): boolean {
+    const isCold = !this.#warm.has(talker);
+    this.#warm.add(talker);
+    return isCold;
   }
 
   protected async stop(talker: Talker): Promise<void> {
@@ -130,7 +138,7 @@ class ServerField extends Field {
   override async measure(name: string, round: number): Promise<Round> {
     const all = this.#servers.get(name)!;
     const { talker, port } = all[round % all.length]!;
-    return await this.load!.ask<Result>(this.jobOf(name, port, talker.pid, round < all.length));
+    return await this.load!.ask<Result>(this.jobOf(name, port, talker.pid, this.isCold(talker)));
   }
 }
 
@@ -188,9 +196,10 @@ class ClientField extends Field {
 
   override async measure(name: string, round: number): Promise<Round> {
     const all = this.#clients.get(name)!;
-    const warmup = (round < all.length ? FIRST_WARMUP : WARMUP) * (this.#pace.quick ? 0.5 : 1);
+    const talker = all[round % all.length]!;
+    const warmup = (this.isCold(talker) ? FIRST_WARMUP : WARMUP) * (this.#pace.quick ? 0.5 : 1);
     const job: ClientJob = { ...this.#what, port: this.#port, seconds: this.#pace.seconds, warmup };
-    return await all[round % all.length]!.ask<Result>(job);
+    return await talker.ask<Result>(job);
   }
 }
 

@@ -13,7 +13,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
-import { cpuSeconds } from "./cpu.ts";
+import { cpuSeconds, stolenSeconds } from "./cpu.ts";
 import { FrameCounter, frameSize, makeCompressed, makeFrame, makePayload, makeTexts, repeat } from "./frames.ts";
 import { open, openAll, opening, type Target, type Wire } from "./wire.ts";
 
@@ -48,6 +48,8 @@ export interface Result {
   /** How busy the server was, and the load: where the load is below 1 and the server near it, it is the server that is measured. */
   readonly serverBusy: number;
   readonly loadBusy: number;
+  /** Of how many cores the host of the machine had the time for others. */
+  readonly stolen: number;
   /** Round-trip times in milliseconds, with one in flight. */
   readonly p50?: number;
   readonly p99?: number;
@@ -67,6 +69,7 @@ class Meter {
     for (let more = 0; more < MORE && this.done < enough; more += 0.1) await wait(100);
     const cpu = process.cpuUsage();
     const server = cpuSeconds(pid);
+    const lost = stolenSeconds();
     const before = this.done;
     const start = performance.now();
     this.measuring = true;
@@ -85,6 +88,7 @@ class Meter {
       perCpuSecond: done / ran,
       serverBusy: ran / took,
       loadBusy: (user + system) / 1e6 / took,
+      stolen: (stolenSeconds() - lost) / took,
       ...(times.length > 0 ? { p50: at(0.5), p99: at(0.99) } : {}),
     };
   }

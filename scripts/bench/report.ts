@@ -1,6 +1,7 @@
 /** What came of the rounds: medians, spread and ratios, as lines, JSON, a table and charts. */
 
 import { join } from "node:path";
+import { CALM } from "./calm.ts";
 import { drawGrowth, drawRatios } from "./chart.ts";
 import type { Round } from "./field.ts";
 import { isCost, peersOf, type RuntimeName, runtimeNames, type Workload, workloads } from "./plan.ts";
@@ -19,6 +20,8 @@ export interface Side {
   readonly p99?: number;
   readonly serverBusy?: number;
   readonly loadBusy?: number;
+  /** Of how many cores the host of the machine had the time for others: median of the rounds, each the calmest of some. */
+  readonly stolen?: number;
   /** Of a peer: our figure by its, round by round: median, least and most. */
   readonly ratio?: number;
   readonly ratioLeast?: number;
@@ -85,6 +88,7 @@ export function summarize(
       ...middle("p99"),
       ...middle("serverBusy"),
       ...middle("loadBusy"),
+      ...middle("stolen"),
       ...(at === 0 ? {} : {
         ratio: median(ratios),
         ratioLeast: Math.min(...ratios),
@@ -116,7 +120,7 @@ function short(value: number): string {
 export function formatRow(outcome: Outcome): string {
   const { workload, runtime, sides } = outcome;
   const lines = sides.map((side) => {
-    const { name, figure, ratio, ratioLeast, ratioMost, cpuRatio, p50, p99, serverBusy, loadBusy } = side;
+    const { name, figure, ratio, ratioLeast, ratioMost, cpuRatio, p50, p99, serverBusy, loadBusy, stolen } = side;
     let line = `  ${runtime.padEnd(5)}${name.padEnd(8)} ${short(figure).padStart(10)} ${workload.unit}`;
     if (p50 !== undefined && p99 !== undefined) line += `, p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms`;
     if (ratio !== undefined) {
@@ -125,6 +129,7 @@ export function formatRow(outcome: Outcome): string {
     if (cpuRatio !== undefined) line += `, by CPU ${cpuRatio.toFixed(2)}`;
     if (serverBusy !== undefined) line += `, busy ${serverBusy.toFixed(2)}`;
     if (loadBusy !== undefined) line += `, load ${loadBusy.toFixed(2)}`;
+    if (stolen !== undefined && stolen > CALM) line += `, ${stolen.toFixed(2)} STOLEN`;
     return line;
   });
   const met = isMet(outcome);

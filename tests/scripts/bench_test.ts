@@ -3,6 +3,7 @@
 
 import { test } from "node:test";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { CALM, calmest } from "../../scripts/bench/calm.ts";
 import { drawGrowth, drawRatios } from "../../scripts/bench/chart.ts";
 import {
   FrameCounter,
@@ -17,6 +18,19 @@ import { formatTable, isMet, median, mergeOutcomes, summarize } from "../../scri
 import { concat, frame, readFrames, single } from "../frames.ts";
 import { inflate } from "../inflate.ts";
 import { Random } from "../random.ts";
+
+test("A round that others disturbed is played again, up to six times in all, and the calmest counts", async () => {
+  const play = async (...stolen: number[]): Promise<readonly [counts: number | undefined, played: number]> => {
+    let at = 0;
+    const { perSecond } = await calmest(() => Promise.resolve({ perSecond: at, stolen: stolen[at++]! }));
+    return [perSecond, at];
+  };
+  assertEquals(await play(CALM, 0), [0, 1]);
+  assertEquals(await play(NaN, 0), [0, 1]);
+  assertEquals(await play(0.3, 0.4, 0.02, 0), [2, 3]);
+  assertEquals(await play(0.5, 0.4, 0.3, 0.1, 0.2, 0.3, 0), [3, 6]);
+  assertEquals(await calmest(() => Promise.resolve({ cost: 1 })), { cost: 1 });
+});
 
 test("The frames of the load are frames, masked where a client sends them", () => {
   for (const size of [0, 1, 125, 126, 65_535, 65_536]) {

@@ -14,6 +14,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 // @ts-types="@types/ws"
 import { WebSocket as NpmWebSocket } from "ws";
+import { stolenSeconds } from "../cpu.ts";
 
 /** What to do. */
 export interface ClientJob {
@@ -80,6 +81,7 @@ async function run({ kind, port, tls, size, type, seconds, warmup }: ClientJob):
   }
   await wait(warmup * 1_000);
   const cpu = process.cpuUsage();
+  const lost = stolenSeconds();
   const before = done;
   const start = performance.now();
   await wait(seconds * 1_000);
@@ -87,9 +89,10 @@ async function run({ kind, port, tls, size, type, seconds, warmup }: ClientJob):
   const { user, system } = process.cpuUsage(cpu);
   const ran = (user + system) / 1e6;
   const count = done - before;
+  const stolen = (stolenSeconds() - lost) / took;
   client.onmessage = () => {};
   client.close();
-  return { perSecond: count / took, perCpuSecond: count / ran, serverBusy: ran / took, loadBusy: NaN };
+  return { perSecond: count / took, perCpuSecond: count / ran, serverBusy: ran / took, loadBusy: NaN, stolen };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
