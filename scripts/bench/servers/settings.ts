@@ -23,5 +23,5 @@ export const maxPayload = 67_108_864;
 // of MiB after 10,000 handshakes, are the process's, and Deno gives them back by itself after some 15 seconds without work.
 if (BENCH_WEIGH === "1") {
   const { gc, Bun } = globalThis as { gc?: (how: object) => void; Bun?: { gc(now: boolean): void } };
-  setInterval(() => gc === undefined ? Bun?.gc(true) : gc({ type: "major", flavor: "last-resort" }), 500);
+  process.on("SIGUSR2", () => gc === undefined ? Bun?.gc(true) : gc({ type: "major", flavor: "last-resort" }));
 }
