@@ -81,6 +81,8 @@ export class Session implements FrameHandler {
   #opcode = 0;
   /** Messages that have begun. */
   #begun = 0;
+  /** Messages given on as views of their chunk. NaN where pieces are, and where a codec keeps what is not inflated yet. */
+  views: number;
   #compressed = false;
   /** Bytes and frames declared so far of the message in progress. */
   #declared = 0;
@@ -114,6 +116,7 @@ export class Session implements FrameHandler {
       this.#inflation = pieces?.inflation ?? new WholeInflation(deflate, this, this.#maxPayload, this.#utf8);
       this.#deflation = new Deflation(deflate, this);
     }
+    this.views = deflate === undefined && pieces === undefined ? 0 : NaN;
     this.#reservedBits = options.reservedBits ?? (deflate === undefined ? 0 : RSV1);
     this.#decodeAscii = options.text?.decodeAscii ?? decodeAscii;
     this.#writer = new FrameWriter(role === "client", events, options.text?.encode);
@@ -224,7 +227,7 @@ export class Session implements FrameHandler {
     if (value || this.#owedPong === undefined) return;
     const payload = this.#owedPong;
     this.#owedPong = undefined;
-    if (this.open) this.#writer.frame(FIN | PONG, payload, 0, payload.length);
+    if (this.open) this.pong(payload);
   }
 
   /**
@@ -407,6 +410,7 @@ export class Session implements FrameHandler {
       if (text === undefined) return this.broken("WS_INVALID_UTF8", "it is not UTF-8");
       this.#events.text(text, this.#compressed);
     } else {
+      if (!checked) this.views++;
       this.#events.binary(bytes.subarray(start, end), this.#compressed);
     }
     return this.reading;
@@ -416,18 +420,14 @@ export class Session implements FrameHandler {
     // A copy in any case: it is small, and the chunk around it may be large.
     const payload = (this.#control ??= new Gatherer()).join(bytes, start, end, last, MAX_CONTROL_PAYLOAD);
     if (payload === undefined) return true;
-    if (opcode === PING) this.#answer(payload);
-    else if (opcode === PONG) this.#events.ponged(payload);
-    else return this.#closeFrame(payload);
-    return this.reading;
-  }
-
-  #answer(payload: Uint8Array): void {
-    if (this.open) {
+    if (opcode === CLOSE) return this.#closeFrame(payload);
+    if (opcode === PONG) this.#events.ponged(payload);
+    else {
       if (this.#congested) this.#owedPong = payload;
-      else this.#writer.frame(FIN | PONG, payload, 0, payload.length);
+      else if (this.open) this.pong(payload);
+      this.#events.pinged(payload);
     }
-    this.#events.pinged(payload);
+    return this.reading;
   }
 
   #closeFrame(payload: Uint8Array): boolean {

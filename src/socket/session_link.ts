@@ -49,7 +49,7 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   readonly #pacer: Pacer | undefined;
   /** {@inheritDoc Link.heard} */
   heard = 0;
-  /** {@inheritDoc TransportSink.spent} It was but a part of one message, which is gathered. */
+  /** {@inheritDoc TransportSink.spent} All that came in it was copied: parts of messages, texts, control frames. */
   spent = false;
   /** {@inheritDoc Link.pingable} */
   readonly pingable: boolean = true;
@@ -129,11 +129,10 @@ export class SessionLink extends Teller implements Link, TransportSink, SessionE
   /** {@inheritDoc TransportSink.data} */
   data(chunk: Uint8Array): void {
     this.heard++;
-    const begun = this.#session.unfinished;
+    const { views } = this.#session;
     if (this.deaf || this.#rest.length > 0) this.#rest = [...this.#rest, chunk];
     else this.#receive(chunk, false);
-    const isPart = begun > 0 && begun === this.#session.unfinished && this.#pacer === undefined;
-    this.spent = isPart && this.#rest.length === 0;
+    this.spent = views === this.#session.views && this.#rest.length === 0;
   }
 
   /** {@inheritDoc TransportSink.lent} */

@@ -50,7 +50,7 @@ test(
       near.write(Uint8Array.from({ length: SIZE }, (_, at) => at % 251), true);
     });
     assertEquals(wrong, 0);
-    for (const { chunk, size, spent } of chunks) assertEquals(chunk.length, spent && size >= 65_536 ? 0 : size);
+    for (const { chunk, size, spent } of chunks) assertEquals(chunk.length, spent && size >= 262_144 ? 0 : size);
     assert(chunks.some(({ chunk }) => chunk.length === 0), "no large chunk came");
     near.abort();
     far.abort();
