@@ -5,17 +5,20 @@
  * What lies in it from before is nobody's business: who borrows it shows no more of it than was written there.
  */
 
-/** Sizes that are worth it. */
+/** Sizes that are worth it, in bytes. Those over 4 MiB make 1.2 times the messages of 16 MiB on Deno. */
 const SMALLEST = 65_536;
-const LARGEST = 4_194_304;
-/** What waits for its next use, in bytes. */
-const MAX_IDLE = 8_388_608;
+const LARGEST = 134_217_728;
 
-/** By size; the size that came first makes room first. */
-const idle = new Map<number, Uint8Array<ArrayBuffer>[]>();
-let idleBytes = 0;
+/** A piece of memory. Its users hold it, and nobody else: while it waits for its next use, the collector may take it. */
+interface Piece {
+  readonly memory: WeakRef<ArrayBuffer>;
+  isIdle: boolean;
+}
+
+/** What waits for its next use, by size. */
+const idle = new Map<number, Piece[]>();
 /** What was made here, idle or not. */
-const made = new WeakMap<ArrayBufferLike, Uint8Array<ArrayBuffer>>();
+const made = new WeakMap<ArrayBufferLike, Piece>();
 
 /** Eight sizes between a power of two and the next one: a slow reader's memory is to be what it waits for. */
 function roundUp(size: number): number {
@@ -28,34 +31,33 @@ export function borrow(size: number): Uint8Array<ArrayBuffer> | undefined {
   if (size < SMALLEST || size > LARGEST) return undefined;
   const whole = roundUp(size);
   const used = takeIdle(whole);
-  if (used !== undefined) return used;
+  if (used !== undefined) return new Uint8Array(used);
   const memory = allocate(whole);
-  if (memory !== undefined) made.set(memory.buffer, memory);
+  if (memory !== undefined) made.set(memory.buffer, { memory: new WeakRef(memory.buffer), isIdle: false });
   return memory;
 }
 
-function takeIdle(size: number): Uint8Array<ArrayBuffer> | undefined {
-  const all = idle.get(size);
-  const memory = all?.pop();
-  if (memory === undefined) return undefined;
-  if (all!.length === 0) idle.delete(size);
-  idleBytes -= size;
-  return memory;
+function takeIdle(size: number): ArrayBuffer | undefined {
+  const pieces = idle.get(size);
+  while (pieces !== undefined && pieces.length > 0) {
+    const piece = pieces.pop()!;
+    piece.isIdle = false;
+    const memory = piece.memory.deref();
+    if (memory !== undefined) return memory;
+  }
+  return undefined;
 }
 
 /** Takes back the memory that these bytes lie in, which nothing refers to any more; false where it was not borrowed. */
 export function giveBack({ buffer }: Uint8Array): boolean {
-  const memory = made.get(buffer);
-  if (memory === undefined) return false;
-  const others = idle.get(memory.length) ?? [];
+  const piece = made.get(buffer);
+  if (piece === undefined) return false;
   // Given back twice, it would be lent to two.
-  if (others.includes(memory)) return true;
-  for (const size of idle.keys()) {
-    while (idleBytes + memory.length > MAX_IDLE && takeIdle(size) !== undefined);
-  }
-  idleBytes += memory.length;
-  others.push(memory);
-  idle.set(memory.length, others);
+  if (piece.isIdle) return true;
+  piece.isIdle = true;
+  const others = idle.get(buffer.byteLength);
+  if (others === undefined) idle.set(buffer.byteLength, [piece]);
+  else others.push(piece);
   return true;
 }
 

@@ -80,9 +80,10 @@ function allocated(total: number, piece: number, declared: boolean): { sum: numb
   const gatherer = new Gatherer();
   let sum = 0;
   let excess = 0;
-  // `new Uint8Array(count)` is the only way in which it takes memory.
+  // `new Uint8Array(count)` is the only way in which it takes memory; that of a buffer is a view.
   const counting = new Proxy(Original, {
-    construct(target, [count]: [number]) {
+    construct(target, [count]: [number | ArrayBuffer]) {
+      if (typeof count !== "number") return new target(count);
       sum += count;
       excess = Math.max(excess, count / Math.max(1, gatherer.length));
       return new target(count);
