@@ -5,7 +5,7 @@
  * What lies in it from before is nobody's business: who borrows it shows no more of it than was written there.
  */
 
-/** Sizes that are worth it, in bytes. Those over 4 MiB make 1.2 times the messages of 16 MiB on Deno. */
+/** Sizes that are worth it, in bytes. Those over 4 MiB make 1.3 times the messages of 16 MiB on Deno, 1.1 times on Bun. */
 const SMALLEST = 65_536;
 const LARGEST = 134_217_728;
 
@@ -26,12 +26,17 @@ function roundUp(size: number): number {
   return Math.ceil(size / step) * step;
 }
 
-/** Lends memory of `size` bytes, and up to an eighth more; `undefined` where that is not worth it, or not there. */
+/**
+ * Lends memory of `size` bytes, and up to an eighth more, or up to twice as much where that lies idle; `undefined` where it is
+ * not worth it, or not there.
+ */
 export function borrow(size: number): Uint8Array<ArrayBuffer> | undefined {
   if (size < SMALLEST || size > LARGEST) return undefined;
   const whole = roundUp(size);
-  const used = takeIdle(whole);
-  if (used !== undefined) return new Uint8Array(used);
+  for (let fit = whole; fit <= whole * 2; fit = roundUp(fit + 1)) {
+    const used = takeIdle(fit);
+    if (used !== undefined) return new Uint8Array(used);
+  }
   const memory = allocate(whole);
   if (memory !== undefined) made.set(memory.buffer, { memory: new WeakRef(memory.buffer), isIdle: false });
   return memory;

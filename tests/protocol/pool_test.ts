@@ -29,6 +29,12 @@ test("What was given back is lent again, once, and what was not borrowed is not"
   assertStrictEquals(borrow(262_144)!.buffer, other.buffer);
   assertStrictEquals(borrow(262_144)!.buffer, again.buffer);
 
+  // What is idle serves what needs half of it, and nothing less or more.
+  const wide = borrow(8_000_000)!;
+  giveBack(wide);
+  for (const size of [3_900_000, 8_500_000]) assert(borrow(size)!.buffer !== wide.buffer);
+  assertStrictEquals(borrow(4_000_000)!.buffer, wide.buffer);
+
   const foreign = new Uint8Array(262_144);
   assertEquals(giveBack(foreign), false);
   assert(borrow(262_144)!.buffer !== foreign.buffer);
