@@ -77,6 +77,7 @@ export {
 export { type ErrorCode, HandshakeError, type Refusal, WebSocketError } from "./protocol/errors.ts";
 export { checkHeader, type FrameHandler, FrameReader, headerSize, writeHeader, writeKey } from "./protocol/frame.ts";
 export { freshKey, mask, rotateKey } from "./protocol/mask.ts";
+export type { Allocator } from "./protocol/pool.ts";
 export { decodeUtf8, type TextCoder, Utf8Validator } from "./protocol/utf8.ts";
 export { Session } from "./protocol/session.ts";
 export type { SessionEvents, SessionOptions } from "./protocol/session_options.ts";

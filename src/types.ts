@@ -35,6 +35,7 @@ export type {
   SocketEventMap,
   StreamEvent,
 } from "./socket/events.ts";
+export type { Allocator } from "./protocol/pool.ts";
 export type { SocketFlow } from "./socket/flow.ts";
 export type { CookieStore, HttpClientLike } from "./socket/http_client.ts";
 export type { MemoryStream, Whence, Writable } from "./socket/memory_stream.ts";

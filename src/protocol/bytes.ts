@@ -89,7 +89,7 @@ export class Gatherer {
     const isItsOwn = this.#interim === undefined && length * 2 >= bytes.length;
     const message = isItsOwn ? bytes.subarray(0, length) : bytes.slice(0, length);
     this.clear();
-    return message;
+    return isItsOwn && length === bytes.length ? this.#allocator?.renew?.(bytes) ?? message : message;
   }
 
   /** Forgets what was gathered. */

@@ -381,7 +381,7 @@ export class Session implements FrameHandler {
       if (wrong >= 0) return this.broken("WS_INVALID_UTF8", `byte 0x${hex(bytes[wrong]!)} cannot stand where it does`);
     }
     const total = (first & FIN) !== 0 ? this.#declared : undefined;
-    const gatherer = this.#gatherer ??= new Gatherer(this.#events);
+    const gatherer = this.#gatherer ??= new Gatherer(this.#events.allocator);
     const held = gatherer.append(bytes, start, end, total, this.#maxPayload);
     if (!held) return this.broken("WS_MESSAGE_TOO_BIG", CANNOT_HOLD);
     if (!final) return true;

@@ -4,6 +4,7 @@
 
 import type { DeflateSetup } from "./deflate.ts";
 import type { WebSocketError } from "./errors.ts";
+import type { Allocator } from "./pool.ts";
 import type { TextCoder } from "./utf8.ts";
 
 /**
@@ -71,8 +72,8 @@ export interface SessionEvents {
   woken?(): void;
   /** `write` copies what it does not keep, and is given large messages in memory that it may keep. @default {false} */
   readonly copies?: boolean;
-  /** Makes memory for a large message: see `Transport.allocate`. @default {memory of zeros} */
-  allocate?(size: number): Uint8Array<ArrayBuffer> | undefined;
+  /** Where large messages lie. @default {memory of zeros} */
+  readonly allocator?: Allocator | undefined;
   /** Takes bytes for the peer; returns whether it keeps the chunk itself, which is only allowed with `mayKeep`. */
   write(chunk: Uint8Array, mayKeep: boolean): boolean;
 }

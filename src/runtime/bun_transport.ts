@@ -14,6 +14,7 @@
 
 import { Buffer } from "node:buffer";
 import type { PeerCertificate } from "node:tls";
+import type { Allocator } from "../protocol/pool.ts";
 import type { Endpoint, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
 
 /** What is used of a `Bun.Socket`. */
@@ -77,6 +78,18 @@ const FREED_FROM = 262_144;
 /** From this size on, memory is made without zeros: 1.05 times the messages of 256 KiB, 1.08 times those of 1 MiB. */
 const UNCLEARED_FROM = 262_144;
 
+/** Memory for large messages. */
+const allocator: Allocator = {
+  allocate(size) {
+    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
+  },
+  // What outlives a collection, as it does while pieces come, is not looked at again before a full one, and the system has
+  // its pages back until then: 1.2 to 1.3 times the messages of 16 MiB, 1.04 to 1.08 times those of 1 MiB.
+  renew(message) {
+    return message.length < UNCLEARED_FROM ? message : new Uint8Array(message.buffer.transfer());
+  },
+};
+
 /** A transport over a socket that stands. */
 export class BunTransport implements Transport, Turn {
   readonly remote?: Endpoint;
@@ -104,6 +117,10 @@ export class BunTransport implements Transport, Turn {
     if (remote !== undefined) this.remote = remote;
     this.#socket = socket;
     socket.data = this;
+  }
+
+  get allocator(): Allocator {
+    return allocator;
   }
 
   get buffered(): number {
@@ -163,10 +180,6 @@ export class BunTransport implements Transport, Turn {
   #push(run: Run): void {
     if (this.#queue === NONE) this.#queue = [];
     this.#queue.push(run);
-  }
-
-  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
-    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
   }
 
   end(): void {

@@ -17,6 +17,7 @@ import { Buffer } from "node:buffer";
 import net from "node:net";
 import process from "node:process";
 import type { Duplex } from "node:stream";
+import type { Allocator } from "../protocol/pool.ts";
 import type { Endpoint, ListenOptions, Transport, TransportSink, WriteResult } from "../socket/transport.ts";
 
 /** The most that is copied to the slab at once. */
@@ -42,6 +43,13 @@ function copyToSlab(chunk: Uint8Array): Buffer {
 
 /** From this size on, memory is made without zeros: 1.05 to 1.15 times the messages of 1 MiB, 1.2 times those of 16 MiB. */
 const UNCLEARED_FROM = 262_144;
+
+/** Memory for large messages. */
+const allocator: Allocator = {
+  allocate(size) {
+    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
+  },
+};
 
 /** How many writes are under way to streams that are not sockets of the system. */
 let writing = 0;
@@ -167,12 +175,12 @@ export class NodeTransport implements Transport {
     owned.on("close", onClose);
   }
 
-  get buffered(): number {
-    return this.#socket.writableLength;
+  get allocator(): Allocator {
+    return allocator;
   }
 
-  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
-    return size < UNCLEARED_FROM ? undefined : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
+  get buffered(): number {
+    return this.#socket.writableLength;
   }
 
   open(sink: TransportSink): void {

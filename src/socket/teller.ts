@@ -4,7 +4,7 @@
  */
 
 import { recycle } from "../protocol/bytes.ts";
-import { copyToPool } from "../protocol/pool.ts";
+import { type Allocator, copyToPool } from "../protocol/pool.ts";
 import type { LinkEvents } from "./link.ts";
 import type { Transport } from "./transport.ts";
 
@@ -48,9 +48,9 @@ export abstract class Teller {
     return this.transport.copies ?? false;
   }
 
-  /** {@inheritDoc SessionEvents.allocate} */
-  allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
-    return this.transport.allocate?.(size);
+  /** {@inheritDoc SessionEvents.allocator} */
+  get allocator(): Allocator | undefined {
+    return this.transport.allocator;
   }
 
   /** {@inheritDoc TransportSink.copy} */

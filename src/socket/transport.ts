@@ -10,6 +10,7 @@
  */
 
 import type { DeflateContexts } from "../protocol/contexts.ts";
+import type { Allocator } from "../protocol/pool.ts";
 import type { TextCoder } from "../protocol/utf8.ts";
 import type { DeflateFactory } from "../protocol/codec.ts";
 
@@ -119,12 +120,8 @@ export interface Transport {
   write(chunk: Uint8Array, mayKeep: boolean): WriteResult;
   /** `write` copies whatever it does not keep: a large message is better given in memory that it may keep. @default {false} */
   readonly copies?: boolean;
-  /**
-   * Makes memory of so many bytes that may hold anything, where the runtime is faster when it need not write zeros first: for
-   * a large message, all of which is written before any is shown. `undefined` where the language's own is as good; throws a
-   * `RangeError` where there is no memory of that size.
-   */
-  allocate?(size: number): Uint8Array<ArrayBuffer> | undefined;
+  /** Where large messages lie, where the runtime has something better than the language. @default {memory of zeros} */
+  readonly allocator?: Allocator;
   /**
    * Stops reading, so that the peer feels it. From the return of the call until `resume()` neither `data` nor `end`
    * is called; what had been read by then comes after `resume()`. `abort` may come at any time.

@@ -150,41 +150,6 @@ test("Gatherer gives a large message in memory of its own, whatever was gathered
   assertEquals([message.length, message.buffer.byteLength, message[0]], [100_000, 100_000, 1]);
 });
 
-test("Gatherer lays nothing into memory of its allocator's but a message that fills it", () => {
-  const sizes: number[] = [];
-  const gatherer = new Gatherer({
-    allocate(size) {
-      sizes.push(size);
-      return size < 100_000 ? undefined : new Uint8Array(size).fill(0xee);
-    },
-  });
-  const wanted = new Random(7).bytes(300_000);
-  /** Gives the first `end` bytes in pieces. Returns whether any byte of the allocator's shows in the memory around them. */
-  const shows = (end: number, total: number | undefined): boolean => {
-    for (let at = 0; at < end; at += 7_000) gatherer.append(wanted, at, Math.min(at + 7_000, end), total);
-    const message = gatherer.take();
-    assertEquals(show(message), show(wanted.subarray(0, end)));
-    return new Uint8Array(message.buffer, message.length).some((byte) => byte === 0xee);
-  };
-  for (const size of [20_000, 99_999, 100_000, 300_000]) assert(!shows(size, size));
-  assertEquals(sizes, [20_000, 99_999, 100_000, 300_000]);
-  for (const size of [20_000, 100_000, 300_000]) assert(!shows(size, undefined));
-  assertEquals(sizes.splice(4), []);
-  // The length is known of the last frame alone.
-  gatherer.append(wanted, 0, 140_000);
-  gatherer.append(wanted, 140_000, 300_000, 300_000);
-  assertEquals(show(gatherer.take()), show(wanted));
-  assertEquals(sizes.splice(4), [300_000]);
-
-  const poor = new Gatherer({
-    allocate() {
-      throw new RangeError("Array buffer allocation failed");
-    },
-  });
-  scarce(150_000, () => assert(!poor.append(wanted, 0, 200_000, 300_000)));
-  assert(poor.append(wanted, 0, 200_000, 300_000));
-});
-
 test("Gatherer reserves nothing from a declared length", () => {
   const gatherer = new Gatherer();
   const piece = new Uint8Array(100);

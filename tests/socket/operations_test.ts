@@ -44,9 +44,11 @@ class Setup {
         this.written += length;
         return "taken";
       },
-      allocate: (size) => {
-        this.allocated.push(size);
-        return undefined;
+      allocator: {
+        allocate: (size) => {
+          this.allocated.push(size);
+          return undefined;
+        },
       },
       pause() {},
       resume() {},

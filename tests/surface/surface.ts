@@ -30,7 +30,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -66,7 +66,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -138,7 +138,7 @@ export const surface: Readonly<
       "writeKey": "function of 3",
     },
     "types": [
-      "AcceptOptions",
+      "AcceptOptions Allocator",
       "CloseFrame CloseRecord CloseSummary Codec CodecOwner",
       "DeflateAbility DeflateAcceptance DeflateAgreement DeflateContext DeflateContexts DeflateFactory DeflateParameters DeflateSetup DeflateSide DeflaterOptions",
       "ErrorCode Extension",
@@ -188,7 +188,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -245,7 +245,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -302,7 +302,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -348,7 +348,7 @@ export const surface: Readonly<
       "upgrade": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -371,7 +371,7 @@ export const surface: Readonly<
   "./stream": {
     "values": { "WebSocketStream": "class with close" },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BaseWebSocketStream BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -394,7 +394,7 @@ export const surface: Readonly<
   "./browser/stream": {
     "values": { "WebSocketStream": "class with close" },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BaseWebSocketStream BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -420,7 +420,7 @@ export const surface: Readonly<
         "class with addEventListener addListener attempts bufferedAmount close deliver deliverAwaited dispatchEvent emit eventNames getMaxListeners listenerAdded listenerCount listeners off on once onclose onerror onmessage onopen prependListener prependOnceListener protocol queued readyState removeAllListeners removeEventListener removeListener retry send setMaxListeners setSlot slot terminate url",
     },
     "types": [
-      "Accept AttemptEvent",
+      "Accept Allocator AttemptEvent",
       "BaseHttpClient BaseMessage BaseReconnectingSocket BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions DropEvent",
@@ -446,7 +446,7 @@ export const surface: Readonly<
         "class with addEventListener addListener attempts bufferedAmount close deliver deliverAwaited dispatchEvent emit eventNames getMaxListeners listenerAdded listenerCount listeners off on once onclose onerror onmessage onopen prependListener prependOnceListener protocol queued readyState removeAllListeners removeEventListener removeListener retry send setMaxListeners setSlot slot terminate url",
     },
     "types": [
-      "Accept AttemptEvent",
+      "Accept Allocator AttemptEvent",
       "BaseHttpClient BaseMessage BaseReconnectingSocket BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions DropEvent",
@@ -469,7 +469,7 @@ export const surface: Readonly<
   "./mount/node": {
     "values": { "NodeMount": "class with broadcast clients close", "mount": "function of 1" },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -492,7 +492,7 @@ export const surface: Readonly<
   "./mount/deno": {
     "values": { "DenoMount": "class with broadcast clients close", "mount": "function of 1" },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -515,7 +515,7 @@ export const surface: Readonly<
   "./mount/bun": {
     "values": { "BunMount": "class with broadcast clients close", "mount": "function of 1" },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions BunHandlers BunMountOptions BunServer BunWebSocket BunWebSocketOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
@@ -543,7 +543,7 @@ export const surface: Readonly<
       "streamTransport": "function of 2",
     },
     "types": [
-      "Accept",
+      "Accept Allocator",
       "BaseHttpClient BaseMessage BaseServer BaseSocket BinaryType BroadcastOptions",
       "Chain ClientTls CloseEvent CloseFrame CloseOptions CloseRecord Codec CodecOwner CodecProvider ConnectionOptions ControlEvent Cookie CookieStore",
       "Data DeflateAbility DeflateContext DeflateContexts DeflateFactory DeflateOptions DeflateParameters DeflateSide DeflaterOptions",
