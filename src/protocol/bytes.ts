@@ -83,8 +83,9 @@ export class Gatherer {
 
   /** Gives the message away and begins anew. */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes ?? new Uint8Array(0);
+    const bytes = this.#bytes;
     const length = this.#length;
+    if (bytes === undefined) return new Uint8Array(0);
     // A short message must not keep a long buffer alive, nor what is only borrowed.
     const isItsOwn = this.#interim === undefined && length * 2 >= bytes.length;
     const message = isItsOwn ? bytes.subarray(0, length) : bytes.slice(0, length);
