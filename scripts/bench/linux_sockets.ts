@@ -11,20 +11,27 @@
 
 import type { Wire } from "./wire.ts";
 
-// <bits/socket.h>, <netinet/tcp.h>, <sys/epoll.h>, <errno.h>
+// <bits/socket.h>, <netinet/in.h>, <netinet/tcp.h>, <sys/epoll.h>, <errno.h>
 const [AF_INET, SOCK_STREAM, IPPROTO_TCP, TCP_NODELAY] = [2, 1, 6, 1];
+const [IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT] = [0, 24];
 const [MSG_DONTWAIT, MSG_NOSIGNAL, EAGAIN] = [0x40, 0x4000, 11];
 const [EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT] = [1, 3, 1, 4];
 
 /** How many events are taken at once, in what size: packed on x86-64 alone. */
 const EVENTS = 1_024;
 const STRIDE = Deno.build.arch === "x86_64" ? 12 : 16;
+/**
+ * From how many addresses of 127.0.0.0/8 connections come, in turn. A port that was closed here cannot be had again for a
+ * second or more, and from one address the system would soon search longer for a free one than a handshake takes.
+ */
+const SOURCES = 1_024;
 /** How long timers may have to wait for the connections, in milliseconds. */
 const TURN = 3;
 
 const { symbols: c } = Deno.dlopen("libc.so.6", {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
@@ -125,12 +132,26 @@ function turn(): void {
   if (isTurning) setImmediate(turn);
 }
 
+/** A `sockaddr_in`. */
+function addressOf(address: number, port: number): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, AF_INET);
+  view.setUint16(2, port);
+  view.setUint32(4, address);
+  return bytes;
+}
+
+let connected = 0;
+
 /** Connects to a port of 127.0.0.1, not over TLS. */
 export function connect(port: number, tls: boolean): Wire {
   if (tls) throw new Error("Cannot connect: wanted TLS, which the load has on Node");
   const fd = c.socket(AF_INET, SOCK_STREAM, 0);
-  const address = Uint8Array.of(AF_INET, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
-  if (fd < 0 || c.connect(fd, address, address.length) < 0) {
+  const from = addressOf(0x7f_01_00_01 + connected++ % SOURCES, 0);
+  const to = addressOf(0x7f_00_00_01, port);
+  c.setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, one, one.length);
+  if (fd < 0 || c.bind(fd, from, from.length) < 0 || c.connect(fd, to, to.length) < 0) {
     const number = errno.getInt32();
     c.close(fd);
     throw new Error(`Cannot connect to port ${port}: errno ${number}`);
